@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "clock.h"
+
+#include <errno.h>
+#include <sys/random.h>
+#include <time.h>
+
+static int64_t now_ms(void *ctx)
+{
+    struct timespec now = {0};
+
+    (void)ctx;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t wall_s(void *ctx)
+{
+    struct timespec now = {0};
+
+    (void)ctx;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec;
+}
+
+static void sleep_ms(void *ctx, int64_t duration_ms)
+{
+    struct timespec rest = {.tv_sec = (time_t)(duration_ms / 1000),
+                            .tv_nsec = (long)(duration_ms % 1000) * 1000000};
+
+    (void)ctx;
+    while (nanosleep(&rest, &rest) != 0 && errno == EINTR)
+        ;
+}
+
+/* Jitter without randomness is still a delay: a failing getrandom(2) is not an error here. */
+static uint32_t jitter(void *ctx, uint32_t bound)
+{
+    uint32_t number = 0;
+
+    (void)ctx;
+    if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != (ssize_t)sizeof(number))
+        number = 0;
+    return bound == 0 ? 0 : number % bound;
+}
+
+struct zn_clock zn_clock_system(void)
+{
+    return (struct zn_clock){NULL, now_ms, wall_s, sleep_ms, jitter};
+}

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http_curl.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+#if LIBCURL_VERSION_NUM < 0x075700
+#error "libcurl 7.87 or later is needed (CURLOPT_QUICK_EXIT bounds name resolution)"
+#endif
+
+#define SYSTEM_CA_DIR "/etc/ssl/certs"
+
+struct connection {
+    CURL *handle;
+    char base_url[ZN_URL_MAX + 1];
+    char curl_error[CURL_ERROR_SIZE];
+    /* of the request that is under way: */
+    struct zn_reply *reply;
+    size_t header_bytes;
+    bool too_large;
+    bool encoded;
+};
+
+/* --- certificate authorities ---------------------------------------------------------------- */
+
+/* c_rehash(1) names: 8 hexadecimal digits, a dot, a digit. */
+static bool is_hash_name(const char *name)
+{
+    return strspn(name, "0123456789abcdef") == 8 && name[8] == '.' && name[9] == '0' &&
+           name[10] == '\0';
+}
+
+/*
+ * In a hashed folder the TLS library opens the one file that it needs; parsing the whole bundle
+ * instead costs more than everything else together.
+ */
+static bool is_hashed_dir(const char *path)
+{
+    bool hashed = false;
+    DIR *dir = opendir(path);
+
+    if (dir == NULL)
+        return false;
+    for (struct dirent *entry; !hashed && (entry = readdir(dir)) != NULL;)
+        hashed = is_hash_name(entry->d_name);
+    closedir(dir);
+    return hashed;
+}
+
+/* libcurl takes one file and one folder: beside a CA file, only a folder is left for the system. */
+static enum zn_status check_ca_dir(bool hashed, struct zn_error *error)
+{
+    if (hashed)
+        return ZN_OK;
+    return zn_error_set(error, ZN_CONFIG,
+                        "the system's CAs cannot be added: " SYSTEM_CA_DIR
+                        " is not a hashed folder",
+                        "give one --ca-file that holds both, and leave out --ca-mode");
+}
+
+static enum zn_status check_ca_file(const char *path, struct zn_error *error)
+{
+    struct stat info;
+    const char *why = NULL;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (fd < 0)
+        why = errno == ENOENT ? "there is no such file: " : "it cannot be opened: ";
+    else if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
+        why = "it is not a regular file: ";
+    if (fd >= 0)
+        close(fd);
+    if (why == NULL)
+        return ZN_OK;
+    zn_error_set(error, ZN_CONFIG, "CA file: ", "give a file of PEM certificates");
+    zn_error_add(error, why);
+    zn_error_quote(error, zn_span_of(path));
+    return ZN_CONFIG;
+}
+
+/* --- settings ------------------------------------------------------------------------------- */
+
+static size_t take_header(char *data, size_t size, size_t count, void *ctx)
+{
+    struct connection *connection = ctx;
+    struct zn_span line = {data, size * count};
+
+    connection->header_bytes += line.len;
+    if (connection->header_bytes > ZN_REPLY_HEADERS_MAX) {
+        connection->too_large = true;
+        return 0;
+    }
+    struct zn_span value = line;
+    const struct zn_span name = zn_span_cut(&value, ':');
+    if (zn_text_equal_ignoring_case(name, ZN_SPAN("content-encoding")))
+        connection->encoded = true;
+    zn_reply_take_header(connection->reply, line);
+    return size * count;
+}
+
+static size_t take_body(char *data, size_t size, size_t count, void *ctx)
+{
+    struct connection *connection = ctx;
+
+    if (!zn_buf_append(&connection->reply->body, (struct zn_span){data, size * count})) {
+        connection->too_large = connection->reply->body.state == ZN_BUF_OVER_CAP;
+        return 0;
+    }
+    return size * count;
+}
+
+static bool set_long(CURL *handle, CURLoption option, long value)
+{
+    return curl_easy_setopt(handle, option, value) == CURLE_OK;
+}
+
+static bool set_text(CURL *handle, CURLoption option, const char *value)
+{
+    return curl_easy_setopt(handle, option, value) == CURLE_OK;
+}
+
+static bool set_protocol(CURL *handle, const struct zn_url *url)
+{
+    const char *scheme = url->is_http ? "http" : "https";
+
+    return set_text(handle, CURLOPT_PROTOCOLS_STR, scheme) &&
+           set_text(handle, CURLOPT_REDIR_PROTOCOLS_STR, scheme) &&
+           set_long(handle, CURLOPT_FOLLOWLOCATION, 0) &&
+           set_long(handle, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1) &&
+           set_long(handle, CURLOPT_HTTP09_ALLOWED, 0) &&
+           set_long(handle, CURLOPT_NETRC, CURL_NETRC_IGNORED) &&
+           set_long(handle, CURLOPT_DISALLOW_USERNAME_IN_URL, 1) &&
+           set_long(handle, CURLOPT_PATH_AS_IS, 1);
+}
+
+static bool set_tls(CURL *handle, const struct zn_http_curl_config *config, bool use_ca_dir)
+{
+    bool ok = set_long(handle, CURLOPT_SSL_VERIFYPEER, 1) &&
+              set_long(handle, CURLOPT_SSL_VERIFYHOST, 2) &&
+              set_long(handle, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+
+    /* Without either, libcurl's own default stays: the bundle of the system as CAINFO. */
+    if (ok && (config->ca_file != NULL || use_ca_dir))
+        ok = set_text(handle, CURLOPT_CAINFO, config->ca_file) &&
+             set_text(handle, CURLOPT_CAPATH, use_ca_dir ? SYSTEM_CA_DIR : NULL);
+    if (ok && config->pin != NULL)
+        ok = set_text(handle, CURLOPT_PINNEDPUBLICKEY, config->pin);
+    return ok;
+}
+
+static bool set_rest(struct connection *connection, const struct zn_http_curl_config *config)
+{
+    CURL *handle = connection->handle;
+
+    return curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, connection->curl_error) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_HEADERDATA, connection) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
+           curl_easy_setopt(handle, CURLOPT_WRITEDATA, connection) == CURLE_OK &&
+           set_long(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1) &&
+           set_long(handle, CURLOPT_NOSIGNAL, 1) && set_long(handle, CURLOPT_QUICK_EXIT, 1) &&
+           set_text(handle, CURLOPT_USERAGENT, config->user_agent) &&
+           (config->proxy == NULL || set_text(handle, CURLOPT_PROXY, config->proxy));
+}
+
+/* --- one request ---------------------------------------------------------------------------- */
+
+/* Appends "name: value" to the list. False, and the list as it was, when memory is short. */
+static bool add_header(struct curl_slist **list, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(*list, line);
+
+    if (longer == NULL)
+        return false;
+    *list = longer;
+    return true;
+}
+
+static bool add_bearer(struct curl_slist **list, const struct zn_secret *bearer)
+{
+    struct zn_buf line;
+
+    if (bearer == NULL)
+        return true;
+    zn_buf_init(&line, ZN_SECRET_MAX + 64);
+    const bool ok = zn_buf_append_text(&line, "Authorization: Bearer ") &&
+                    zn_buf_append(&line, zn_secret_reveal(bearer)) && add_header(list, line.ptr);
+    zn_buf_clear(&line);
+    return ok;
+}
+
+static void free_headers(struct curl_slist *list)
+{
+    for (struct curl_slist *line = list; line != NULL; line = line->next)
+        explicit_bzero(line->data, strlen(line->data));
+    curl_slist_free_all(list);
+}
+
+/* "Expect: 100-continue" would cost a round trip. */
+static struct curl_slist *make_headers(const struct zn_request *request)
+{
+    struct curl_slist *list = NULL;
+
+    if (add_header(&list, "Accept: application/json") && add_header(&list, "Expect:") &&
+        add_bearer(&list, request->bearer))
+        return list;
+    free_headers(list);
+    return NULL;
+}
+
+static bool set_request(struct connection *connection, const struct zn_request *request,
+                        const char *url, int64_t timeout_ms, struct curl_slist *headers)
+{
+    CURL *handle = connection->handle;
+    bool ok = set_text(handle, CURLOPT_URL, url) &&
+              set_long(handle, CURLOPT_TIMEOUT_MS, (long)timeout_ms) &&
+              set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms) &&
+              curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
+
+    if (request->method == ZN_POST)
+        return ok && set_long(handle, CURLOPT_POSTFIELDSIZE, (long)request->body.len) &&
+               set_text(handle, CURLOPT_POSTFIELDS, request->body.ptr);
+    return ok && set_long(handle, CURLOPT_HTTPGET, 1);
+}
+
+/* --- what went wrong ------------------------------------------------------------------------ */
+
+/* libcurl's code -> outcome. `retry` only where the request cannot have reached the server. */
+static const struct {
+    CURLcode code;
+    enum zn_status status;
+    bool retry;
+    const char *detail;
+    const char *next;
+} failures[] = {
+    {CURLE_COULDNT_RESOLVE_HOST, ZN_UNREACHABLE, true,
+     "the server's name does not resolve: ", "check the host name in the server URL, and DNS"},
+    {CURLE_COULDNT_RESOLVE_PROXY, ZN_UNREACHABLE, true,
+     "the proxy's name does not resolve: ", "check https_proxy"},
+    {CURLE_COULDNT_CONNECT, ZN_UNREACHABLE, true,
+     "no connection: ", "check that the server runs, and firewall and proxy"},
+    {CURLE_OPERATION_TIMEDOUT, ZN_TIMEOUT, false,
+     "the server did not answer in time: ", "check the network, or give more --timeout"},
+    {CURLE_PEER_FAILED_VERIFICATION, ZN_TLS, false, "the server's certificate is not trusted: ",
+     "for a private CA give --ca-file; otherwise have the server's certificate repaired"},
+    {CURLE_SSL_PINNEDPUBKEYNOTMATCH, ZN_TLS, false,
+     "the server has another public key: ", "check --pin; the server's key may have been replaced"},
+    {CURLE_SSL_CACERT_BADFILE, ZN_CONFIG, false,
+     "the CA file holds no usable certificates: ", "give a file of PEM certificates"},
+    {CURLE_SSL_CONNECT_ERROR, ZN_TLS, true,
+     "the TLS handshake failed: ", "check that the port speaks TLS 1.2 or later"},
+    {CURLE_GOT_NOTHING, ZN_UNREACHABLE, false, "the server closed the connection: ", NULL},
+    {CURLE_SEND_ERROR, ZN_UNREACHABLE, false, "the connection broke: ", NULL},
+    {CURLE_RECV_ERROR, ZN_UNREACHABLE, false, "the connection broke: ", NULL},
+    {CURLE_PROXY, ZN_UNREACHABLE, false, "the proxy refused: ", "check https_proxy"},
+    {CURLE_PARTIAL_FILE, ZN_BAD_REPLY, false, "the server's reply is incomplete: ", NULL},
+    {CURLE_OUT_OF_MEMORY, ZN_INTERNAL, false, "out of memory: ", NULL},
+    {CURLE_OK, ZN_BAD_REPLY, false, "the server's reply is unusable: ", NULL}, /* any other */
+};
+
+/* A handshake that was cut off, not one that was refused with an alert. */
+static bool is_interrupted(const char *words)
+{
+    return strstr(words, "SSL_ERROR_SYSCALL") != NULL || strstr(words, "unexpected eof") != NULL ||
+           strstr(words, "reset by peer") != NULL;
+}
+
+static enum zn_status fail_by_code(const struct connection *connection, CURLcode code,
+                                   bool *ret_retry, struct zn_error *error)
+{
+    const char *words =
+        connection->curl_error[0] != '\0' ? connection->curl_error : curl_easy_strerror(code);
+    size_t row = 0;
+
+    if (connection->too_large)
+        return zn_error_set(error, ZN_BAD_REPLY, "the server's reply is too large",
+                            "check the server URL");
+    while (failures[row].code != code && failures[row].code != CURLE_OK)
+        row++;
+    zn_error_set(error, failures[row].status, failures[row].detail, failures[row].next);
+    zn_error_quote(error, zn_span_of(words));
+    *ret_retry = failures[row].retry && (code != CURLE_SSL_CONNECT_ERROR || is_interrupted(words));
+    return failures[row].status;
+}
+
+static enum zn_status run(struct connection *connection, bool *ret_retry, struct zn_error *error)
+{
+    long http_status = 0;
+
+    connection->curl_error[0] = '\0';
+    const CURLcode code = curl_easy_perform(connection->handle);
+    if (code != CURLE_OK)
+        return fail_by_code(connection, code, ret_retry, error);
+    if (connection->encoded)
+        return zn_error_set(error, ZN_BAD_REPLY, "the server's reply is compressed unasked",
+                            "check what stands between here and the server");
+    if (curl_easy_getinfo(connection->handle, CURLINFO_RESPONSE_CODE, &http_status) != CURLE_OK)
+        return zn_error_set(error, ZN_INTERNAL, NULL, NULL);
+    connection->reply->status = (int)http_status;
+    return ZN_OK;
+}
+
+static enum zn_status perform(void *ctx, const struct zn_request *request, int64_t timeout_ms,
+                              struct zn_reply *reply, bool *ret_retry, struct zn_error *error)
+{
+    struct connection *connection = ctx;
+    enum zn_status status = ZN_INTERNAL;
+    struct zn_buf url;
+
+    zn_buf_init(&url, ZN_URL_MAX + ZN_REQUEST_MAX);
+    connection->reply = reply;
+    connection->header_bytes = 0;
+    connection->too_large = false;
+    connection->encoded = false;
+
+    struct curl_slist *headers = make_headers(request);
+    if (headers != NULL && zn_buf_append_text(&url, connection->base_url) &&
+        zn_buf_append(&url, zn_buf_span(&request->path)) &&
+        set_request(connection, request, url.ptr, timeout_ms, headers))
+        status = run(connection, ret_retry, error);
+    else
+        zn_error_no_memory(error);
+    /* The handle must not keep pointers to what ends here. */
+    curl_easy_setopt(connection->handle, CURLOPT_HTTPHEADER, NULL);
+    curl_easy_setopt(connection->handle, CURLOPT_POSTFIELDS, NULL);
+    free_headers(headers);
+    zn_buf_clear(&url);
+    return status;
+}
+
+/* --- opening and closing -------------------------------------------------------------------- */
+
+static void discard(struct connection *connection)
+{
+    curl_easy_cleanup(connection->handle);
+    free(connection);
+}
+
+enum zn_status zn_http_curl_open(const struct zn_http_curl_config *config, struct zn_transport *ret,
+                                 struct zn_error *error)
+{
+    const bool use_system = config->ca_file == NULL || config->add_system_cas;
+    const bool use_ca_dir = use_system && is_hashed_dir(SYSTEM_CA_DIR);
+
+    if (config->ca_file != NULL &&
+        (check_ca_file(config->ca_file, error) != ZN_OK ||
+         (config->add_system_cas && check_ca_dir(use_ca_dir, error) != ZN_OK)))
+        return ZN_CONFIG;
+    struct connection *connection = calloc(1, sizeof(*connection));
+    if (connection == NULL)
+        return zn_error_no_memory(error);
+    memcpy(connection->base_url, config->url->text, sizeof(connection->base_url));
+    connection->handle = curl_easy_init();
+    if (connection->handle == NULL) {
+        discard(connection);
+        return zn_error_no_memory(error);
+    }
+    if (!set_protocol(connection->handle, config->url) ||
+        !set_tls(connection->handle, config, use_ca_dir) || !set_rest(connection, config)) {
+        discard(connection);
+        return zn_error_set(error, ZN_INTERNAL, "libcurl refuses a setting that security rests on",
+                            "install a libcurl built with TLS, HTTP and proxy support");
+    }
+    *ret = (struct zn_transport){connection, perform};
+    return ZN_OK;
+}
+
+void zn_http_curl_close(struct zn_transport *transport)
+{
+    if (transport->ctx != NULL)
+        discard(transport->ctx);
+    *transport = (struct zn_transport){0};
+}
+
+enum zn_status zn_http_curl_init(struct zn_error *error)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return zn_error_set(error, ZN_INTERNAL, "libcurl cannot be initialised", NULL);
+    return ZN_OK;
+}
+
+const char *zn_http_curl_version(void)
+{
+    return curl_version();
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "login.h"
+
+#define BACKOFF_FIRST_MS 500
+
+void zn_proof_clear(struct zn_proof *proof)
+{
+    zn_secret_clear(&proof->access.secret);
+    *proof = (struct zn_proof){0};
+}
+
+/* --- one request, as often as it takes ------------------------------------------------------ */
+
+static bool may_come_right(int http_status)
+{
+    return http_status == 408 || http_status == 425 || http_status == 502 || http_status == 503 ||
+           http_status == 504;
+}
+
+/* Exponential, and from half to the whole of it, so that a fleet does not come back in step. */
+static int64_t backoff_ms(const struct zn_session *session, int attempt)
+{
+    const int64_t whole = (int64_t)BACKOFF_FIRST_MS << (attempt - 1);
+    return whole / 2 + session->clock.random(session->clock.ctx, (uint32_t)(whole / 2) + 1);
+}
+
+/* How long to wait before another attempt; 0: make none. */
+static int64_t retry_delay_ms(const struct zn_session *session, int attempt, int64_t left_ms,
+                              const struct zn_reply *reply, bool never_sent)
+{
+    int64_t delay_ms = 0;
+
+    if (attempt >= ZN_ATTEMPTS_MAX)
+        return 0;
+    if (reply->status == 429 && reply->retry_after_s >= 0)
+        delay_ms = reply->retry_after_s * 1000 + 1;
+    else if (never_sent || may_come_right(reply->status))
+        delay_ms = backoff_ms(session, attempt);
+    return delay_ms < left_ms ? delay_ms : 0;
+}
+
+/* A request on its way and what comes back. */
+struct exchange {
+    struct zn_request request;
+    struct zn_reply reply;
+};
+
+static void exchange_init(struct exchange *exchange)
+{
+    zn_request_init(&exchange->request);
+    zn_reply_init(&exchange->reply);
+}
+
+static void exchange_clear(struct exchange *exchange)
+{
+    zn_request_clear(&exchange->request);
+    zn_reply_clear(&exchange->reply);
+}
+
+static void report(const struct zn_session *session, const struct exchange *exchange,
+                   int64_t elapsed_ms, int64_t retry_in_ms)
+{
+    const struct zn_trace trace = {exchange->request.method, exchange->request.path.ptr,
+                                   exchange->reply.status, elapsed_ms, retry_in_ms};
+    if (session->trace != NULL)
+        session->trace(session->trace_ctx, &trace);
+}
+
+/* One attempt. Returns in `*ret_delay_ms` when to make another one; 0: not at all. */
+static enum zn_status attempt_once(const struct zn_session *session, int attempt,
+                                   struct exchange *exchange, int64_t *ret_delay_ms,
+                                   struct zn_error *error)
+{
+    const struct zn_clock *clock = &session->clock;
+    const int64_t start_ms = clock->now_ms(clock->ctx);
+    bool never_sent = false;
+
+    zn_reply_clear(&exchange->reply);
+    const enum zn_status status = session->transport.perform(
+        session->transport.ctx, &exchange->request, session->deadline_ms - start_ms,
+        &exchange->reply, &never_sent, error);
+    const int64_t end_ms = clock->now_ms(clock->ctx);
+    *ret_delay_ms = retry_delay_ms(session, attempt, session->deadline_ms - end_ms,
+                                   &exchange->reply, status != ZN_OK && never_sent);
+    report(session, exchange, end_ms - start_ms, *ret_delay_ms);
+    return status;
+}
+
+/*
+ * Sends a request that was built (`built` is what came of that), as often as it takes. ZN_OK:
+ * there is a reply, of whatever HTTP status.
+ */
+static enum zn_status send(const struct zn_session *session, enum zn_status built,
+                           struct exchange *exchange, struct zn_error *error)
+{
+    const struct zn_clock *clock = &session->clock;
+    enum zn_status status = ZN_TIMEOUT;
+    int64_t delay_ms = 0;
+
+    if (built != ZN_OK)
+        return built;
+    zn_error_set(error, ZN_TIMEOUT, NULL, "check the network, or give more --timeout");
+    for (int attempt = 1; clock->now_ms(clock->ctx) < session->deadline_ms; attempt++) {
+        status = attempt_once(session, attempt, exchange, &delay_ms, error);
+        if (delay_ms == 0)
+            break;
+        clock->sleep_ms(clock->ctx, delay_ms);
+    }
+    return status;
+}
+
+/* --- one endpoint each: build, send, parse -------------------------------------------------- */
+
+static enum zn_status ask_info(const struct zn_session *session, struct zn_server_info *ret,
+                               struct zn_error *error)
+{
+    struct exchange x;
+
+    exchange_init(&x);
+    enum zn_status status = send(session, zn_info_build(&x.request, error), &x, error);
+    if (status == ZN_OK)
+        status = zn_info_parse(&x.reply, ret, error);
+    exchange_clear(&x);
+    return status;
+}
+
+static enum zn_status exchange_key(const struct zn_session *session,
+                                   const struct zn_credential *api_key, struct zn_token *ret,
+                                   struct zn_error *error)
+{
+    struct exchange x;
+
+    exchange_init(&x);
+    enum zn_status status = send(session, zn_login_build(api_key, &x.request, error), &x, error);
+    if (status == ZN_OK)
+        status = zn_login_parse(&x.reply, ret, error);
+    exchange_clear(&x);
+    return status;
+}
+
+static enum zn_status ask_current_user(const struct zn_session *session,
+                                       const struct zn_secret *bearer, struct zn_identity *ret,
+                                       struct zn_error *error)
+{
+    struct exchange x;
+
+    exchange_init(&x);
+    enum zn_status status =
+        send(session, zn_current_user_build(bearer, &x.request, error), &x, error);
+    if (status == ZN_OK)
+        status = zn_current_user_parse(&x.reply, ret, error);
+    exchange_clear(&x);
+    return status;
+}
+
+enum zn_status zn_mint_api_token(const struct zn_session *session, const struct zn_secret *bearer,
+                                 int64_t expires_in_s, struct zn_token *ret, struct zn_error *error)
+{
+    const struct zn_clock *clock = &session->clock;
+    struct exchange x;
+
+    exchange_init(&x);
+    enum zn_status status =
+        send(session, zn_api_token_build(bearer, expires_in_s, &x.request, error), &x, error);
+    if (status == ZN_OK)
+        status = zn_api_token_parse(&x.reply, expires_in_s, clock->wall_s(clock->ctx), ret, error);
+    exchange_clear(&x);
+    return status;
+}
+
+enum zn_status zn_find_project(const struct zn_session *session, const struct zn_secret *bearer,
+                               struct zn_span name_or_id, char ret_id[37], struct zn_error *error)
+{
+    struct exchange x;
+
+    exchange_init(&x);
+    enum zn_status status =
+        send(session, zn_project_build(bearer, name_or_id, &x.request, error), &x, error);
+    if (status == ZN_OK)
+        status = zn_project_parse(&x.reply, ret_id, error);
+    exchange_clear(&x);
+    return status;
+}
+
+/* --- the login ------------------------------------------------------------------------------ */
+
+static enum zn_status check_server(const struct zn_session *session, const struct zn_policy *policy,
+                                   struct zn_proof *proof, struct zn_error *error)
+{
+    const enum zn_status status = ask_info(session, &proof->info, error);
+
+    proof->has_info = status == ZN_OK;
+    return status == ZN_OK ? zn_policy_check_server(policy, &proof->info, error) : status;
+}
+
+/* The token that current-user is asked with: an API token itself, or what the API key is worth. */
+static enum zn_status obtain_access(const struct zn_session *session,
+                                    const struct zn_credential *credential, struct zn_token *ret,
+                                    struct zn_error *error)
+{
+    if (credential->kind == ZN_CREDENTIAL_API_KEY)
+        return exchange_key(session, credential, ret, error);
+    if (credential->kind != ZN_CREDENTIAL_API_TOKEN)
+        return zn_error_set(error, ZN_MISSING, NULL, NULL);
+    ret->expires_s = credential->expires_s;
+    if (!zn_secret_set(&ret->secret, zn_secret_reveal(&credential->secret)))
+        return zn_error_no_memory(error);
+    return ZN_OK;
+}
+
+/*
+ * A key that logs in but whose account is then refused, or is a person's, is what it looks like on
+ * a server that does not check bearer tokens. If it is one, that is the cause to be told.
+ */
+static enum zn_status explain(const struct zn_session *session, const struct zn_policy *policy,
+                              struct zn_proof *proof, enum zn_status refusal,
+                              struct zn_error *error)
+{
+    struct zn_error server_error = {0};
+
+    if (check_server(session, policy, proof, &server_error) != ZN_NOT_ZENML)
+        return refusal;
+    *error = server_error;
+    return ZN_NOT_ZENML;
+}
+
+enum zn_status zn_login(const struct zn_session *session, const struct zn_credential *credential,
+                        const struct zn_policy *policy, bool want_info, struct zn_proof *ret,
+                        struct zn_error *error)
+{
+    const bool ask_server =
+        want_info || credential->kind != ZN_CREDENTIAL_API_KEY || policy->expect_server_id.len > 0;
+    struct zn_proof proof = {0};
+    enum zn_status status = ask_server ? check_server(session, policy, &proof, error) : ZN_OK;
+
+    if (status == ZN_OK)
+        status = obtain_access(session, credential, &proof.access, error);
+    if (status == ZN_OK)
+        status = ask_current_user(session, &proof.access.secret, &proof.identity, error);
+    if (status == ZN_OK)
+        status = zn_policy_check_identity(policy, &proof.identity, error);
+    if ((status == ZN_REJECTED || status == ZN_FORBIDDEN) && !ask_server &&
+        !zn_secret_is_empty(&proof.access.secret))
+        status = explain(session, policy, &proof, status, error);
+    if (status == ZN_OK)
+        *ret = proof;
+    else
+        zn_proof_clear(&proof);
+    return status;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy.h"
+
+static bool proves_identity(enum zn_auth_scheme scheme)
+{
+    return scheme == ZN_AUTH_OAUTH2 || scheme == ZN_AUTH_EXTERNAL;
+}
+
+enum zn_status zn_policy_check_server(const struct zn_policy *policy,
+                                      const struct zn_server_info *info, struct zn_error *error)
+{
+    const struct zn_span id = zn_span_of(info->id);
+    enum zn_status status = ZN_NOT_ZENML;
+
+    if (!info->is_active) {
+        zn_error_set(error, status, "the server has not been set up yet", "activate the server");
+    } else if (!proves_identity(info->auth_scheme)) {
+        zn_error_set(error, status, "the server's authentication scheme proves nobody's identity",
+                     "have the server run with OAUTH2_PASSWORD_BEARER");
+    } else if (policy->expect_server_id.len > 0 &&
+               !zn_text_equal_ignoring_case(policy->expect_server_id, id)) {
+        status = zn_error_set(error, ZN_IDENTITY, "not the expected server: its id is ",
+                              "check the server URL and --expect-server-id");
+        zn_error_quote(error, id);
+    } else {
+        status = ZN_OK;
+    }
+    return status;
+}
+
+static bool is_expected(struct zn_span expected, const struct zn_identity *identity)
+{
+    if (expected.len == 0 || zn_span_equal(expected, zn_span_of(identity->name)))
+        return true;
+    return zn_text_is_uuid(expected) &&
+           zn_text_equal_ignoring_case(expected, zn_span_of(identity->id));
+}
+
+enum zn_status zn_policy_check_identity(const struct zn_policy *policy,
+                                        const struct zn_identity *identity, struct zn_error *error)
+{
+    enum zn_status status = ZN_FORBIDDEN;
+
+    if (policy->account_type != ZN_ACCOUNT_ANY && !identity->is_service_account) {
+        zn_error_set(error, status, "the account is a person's, not a service account: ",
+                     "use an API key of a service account");
+        zn_error_quote(error, zn_span_of(identity->name));
+    } else if (!is_expected(policy->expect_user, identity)) {
+        status = zn_error_set(error, ZN_IDENTITY, "not the expected account: it is ",
+                              "check which credential is used, and --expect-user");
+        zn_error_quote(error, zn_span_of(identity->name));
+    } else {
+        status = ZN_OK;
+    }
+    return status;
+}
