@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "channel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define OPEN_FLAGS (O_CLOEXEC | O_NOFOLLOW | O_NOCTTY)
+
+static enum zn_status fail(const struct zc_channel *channel, const char *why,
+                           struct zn_error *error)
+{
+    zn_error_set(error, ZN_CANNOT_WRITE, "cannot write to ", NULL);
+    zn_error_quote(error, zn_span_of(channel->path == NULL ? "standard output" : channel->path));
+    zn_error_add(error, ": ");
+    zn_error_add(error, why);
+    return ZN_CANNOT_WRITE;
+}
+
+static enum zn_status fail_errno(const struct zc_channel *channel, struct zn_error *error)
+{
+    return fail(channel, errno == ELOOP ? "it is a symbolic link" : strerror(errno), error);
+}
+
+/* EINTR aside, one call: what a short write leaves undone, its caller undoes. */
+static bool write_all(int fd, struct zn_span bytes)
+{
+    while (bytes.len > 0) {
+        const ssize_t done = write(fd, bytes.ptr, bytes.len);
+        if (done < 0 && errno != EINTR)
+            return false;
+        bytes = zn_span_skip(bytes, done > 0 ? (size_t)done : 0);
+    }
+    return true;
+}
+
+/* --- appending ------------------------------------------------------------------------------ */
+
+static enum zn_status open_append(const struct zc_channel *channel, int *ret_fd,
+                                  struct stat *ret_info, struct zn_error *error)
+{
+    /* O_NONBLOCK: a FIFO without a reader must not hang. Reading is for the last byte. */
+    const int fd = open(channel->path, O_RDWR | O_APPEND | O_NONBLOCK | OPEN_FLAGS);
+
+    if (fd < 0)
+        return fail_errno(channel, error);
+    if (fstat(fd, ret_info) != 0 || !S_ISREG(ret_info->st_mode)) {
+        close(fd);
+        return fail(channel, "it is not a regular file", error);
+    }
+    *ret_fd = fd;
+    return ZN_OK;
+}
+
+static bool ends_within_a_line(int fd, off_t size)
+{
+    char last = '\n';
+    return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
+}
+
+static enum zn_status append(const struct zc_channel *channel, struct zn_span bytes,
+                             struct zn_error *error)
+{
+    struct stat info;
+    struct zn_buf text;
+    int fd = -1;
+    enum zn_status status = open_append(channel, &fd, &info, error);
+
+    if (status != ZN_OK)
+        return status;
+    zn_buf_init(&text, bytes.len + 1);
+    if (!zn_buf_append_text(&text, ends_within_a_line(fd, info.st_size) ? "\n" : "") ||
+        !zn_buf_append(&text, bytes)) {
+        status = zn_error_no_memory(error);
+    } else if (write(fd, text.ptr, text.len) != (ssize_t)text.len) {
+        status = fail(channel, errno != 0 ? strerror(errno) : "short write", error);
+        if (ftruncate(fd, info.st_size) != 0)
+            zn_error_add(error, "; and what was written of it is still there");
+    }
+    zn_buf_clear(&text);
+    if (close(fd) != 0 && status == ZN_OK)
+        status = fail_errno(channel, error);
+    return status;
+}
+
+/* --- replacing ------------------------------------------------------------------------------ */
+
+static enum zn_status check_replaceable(const struct zc_channel *channel, struct zn_error *error)
+{
+    struct stat info;
+
+    if (lstat(channel->path, &info) != 0)
+        return errno == ENOENT ? ZN_OK : fail_errno(channel, error);
+    if (S_ISLNK(info.st_mode))
+        return fail(channel, "it is a symbolic link", error);
+    return S_ISREG(info.st_mode) ? ZN_OK : fail(channel, "it is not a regular file", error);
+}
+
+/* A name beside the file that nobody can guess, so that nobody can put a link there. */
+static bool make_temporary_name(const char *path, char *dst, size_t size)
+{
+    unsigned long long number = 0;
+
+    if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+        return false;
+    const int len = snprintf(dst, size, "%s.%016llx", path, number);
+    return len > 0 && (size_t)len < size;
+}
+
+static enum zn_status replace(const struct zc_channel *channel, struct zn_span bytes,
+                              struct zn_error *error)
+{
+    char temporary[4096];
+    enum zn_status status = check_replaceable(channel, error);
+
+    if (status != ZN_OK)
+        return status;
+    if (!make_temporary_name(channel->path, temporary, sizeof(temporary)))
+        return fail(channel, "no temporary name", error);
+    const int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | OPEN_FLAGS, 0600);
+    if (fd < 0)
+        return fail_errno(channel, error);
+    if (!write_all(fd, bytes))
+        status = fail_errno(channel, error);
+    if (close(fd) != 0 && status == ZN_OK)
+        status = fail_errno(channel, error);
+    if (status == ZN_OK && rename(temporary, channel->path) != 0)
+        status = fail_errno(channel, error);
+    if (status != ZN_OK)
+        unlink(temporary);
+    return status;
+}
+
+/* --- both ----------------------------------------------------------------------------------- */
+
+enum zn_status zc_channel_check(const struct zc_channel *channel, struct zn_error *error)
+{
+    struct stat info;
+    int fd = -1;
+    enum zn_status status = ZN_OK;
+
+    if (channel->kind == ZC_CHANNEL_APPEND)
+        status = open_append(channel, &fd, &info, error);
+    else if (channel->kind == ZC_CHANNEL_REPLACE)
+        status = check_replaceable(channel, error);
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
+enum zn_status zc_channel_write(const struct zc_channel *channel, struct zn_span bytes,
+                                struct zn_error *error)
+{
+    errno = 0;
+    if (channel->kind == ZC_CHANNEL_APPEND)
+        return append(channel, bytes, error);
+    if (channel->kind == ZC_CHANNEL_REPLACE)
+        return replace(channel, bytes, error);
+    return write_all(STDOUT_FILENO, bytes) ? ZN_OK : fail_errno(channel, error);
+}

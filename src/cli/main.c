@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/http_curl.h"
+#include "say.h"
+#include "verbs.h"
+#include "version.h"
+
+static int run_verb(const struct zc_options *options, const struct zc_process *process)
+{
+    switch (options->verb) {
+    case ZC_ENV:
+        return zc_env_run(options);
+    case ZC_EXEC:
+        return zc_exec_run(options, process);
+    case ZC_WHOAMI:
+        return zc_whoami_run(options);
+    case ZC_NO_VERB:
+        break;
+    }
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    struct zc_process process = {0};
+    struct zc_options options = {0};
+    struct zn_error error = {0};
+    int code = 0;
+
+    if (zc_process_harden(&process, &error) != ZN_OK ||
+        zc_options_parse(argc, argv, &options, &error) != ZN_OK)
+        code = zc_say_error(&error);
+    else if (options.help)
+        zc_options_help(options.verb);
+    else if (options.version)
+        printf("zenml-login %s (%s)\n", ZN_VERSION, zn_http_curl_version());
+    else
+        code = run_verb(&options, &process);
+    free(process.environment);
+    return code;
+}

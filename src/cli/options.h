@@ -1,0 +1,54 @@
+/*
+ * options - the command line: one table of options, read into one struct.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef ZC_OPTIONS_H
+#define ZC_OPTIONS_H
+
+#include <stdint.h>
+
+#include "core/status.h"
+
+enum zc_verb { ZC_NO_VERB = 0, ZC_ENV = 1, ZC_EXEC = 2, ZC_WHOAMI = 4 };
+
+/* What env and exec hand on. */
+enum zc_hand_on { ZC_HAND_ON_DEFAULT = 0, ZC_HAND_ON_TOKEN, ZC_HAND_ON_KEY };
+
+/* The command line. Texts are borrowed from argv; NULL: not given. */
+struct zc_options {
+    enum zc_verb verb;
+    const char *server;
+    const char *api_key_file;
+    const char *ca_file;
+    bool ca_add;
+    const char *pin;
+    bool allow_http;
+    int64_t timeout_ms;
+    const char *expect_user;
+    const char *expect_server_id;
+    bool verbose;
+    bool help;
+    bool version;
+    enum zc_hand_on hand_on;
+    int64_t expires_in_s; /* 0: not given */
+    const char *project;
+    bool allow_disk_cache;
+    const char *format;
+    const char *output;
+    bool allow_secret_artifact;
+    bool json;
+    char **command; /* exec: NULL-terminated, the words after "--" */
+};
+
+/*
+ * Reads the command line. ZN_CONFIG: unknown or repeated option, missing or bad value, missing
+ * command; the error names it. `--help` and `--version` win over everything behind them.
+ */
+ZN_MUST_CHECK enum zn_status zc_options_parse(int argc, char **argv, struct zc_options *ret,
+                                              struct zn_error *error);
+
+/* Prints the help of a verb, or of the program for ZC_NO_VERB, to standard output. */
+void zc_options_help(enum zc_verb verb);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "say.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "exit_code.h"
+
+int zc_say_error(const struct zn_error *error)
+{
+    fprintf(stderr, "zenml-login: %s\n", error->detail);
+    if (error->next[0] != '\0')
+        fprintf(stderr, "zenml-login: fix: %s\n", error->next);
+    return zc_exit_code_of(error->status);
+}
+
+void zc_say_warning(const char *text)
+{
+    fprintf(stderr, "zenml-login: warning: %s\n", text);
+}
+
+void zc_say_note(const char *text)
+{
+    fprintf(stderr, "zenml-login: note: %s\n", text);
+}
+
+void zc_say_trace(void *ctx, const struct zn_trace *trace)
+{
+    (void)ctx;
+    fprintf(stderr, "zenml-login: %s %s -> ", trace->method == ZN_POST ? "POST" : "GET",
+            trace->path);
+    if (trace->http_status != 0)
+        fprintf(stderr, "%d", trace->http_status);
+    else
+        fputs("no reply", stderr);
+    fprintf(stderr, " (%" PRId64 " ms)", trace->elapsed_ms);
+    if (trace->retry_in_ms > 0)
+        fprintf(stderr, ", again in %" PRId64 " ms", trace->retry_in_ms);
+    fputc('\n', stderr);
+}
+
+void zc_format_time(int64_t time_s, char dst[21])
+{
+    const time_t time = (time_t)time_s;
+    struct tm utc = {0};
+
+    if (gmtime_r(&time, &utc) == NULL || strftime(dst, 21, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+        snprintf(dst, 21, "beyond the calendar");
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session.h"
+
+#include "core/clock.h"
+#include "core/http_curl.h"
+#include "say.h"
+#include "source.h"
+#include "version.h"
+
+/* Not "zenml/": servers take that for the ZenML client (zenml-protocol 6.3). */
+#define USER_AGENT "zn-login/" ZN_VERSION
+
+static enum zn_status open_transport(const struct zc_options *options, struct zc_session *session,
+                                     struct zn_error *error)
+{
+    const struct zn_http_curl_config config = {
+        .url = &session->server,
+        .user_agent = USER_AGENT,
+        .ca_file = options->ca_file,
+        .add_system_cas = options->ca_add,
+        .pin = options->pin,
+    };
+    const enum zn_status status = zn_http_curl_init(error);
+
+    return status == ZN_OK ? zn_http_curl_open(&config, &session->core.transport, error) : status;
+}
+
+enum zn_status zc_session_open(const struct zc_options *options, struct zc_session *session,
+                               struct zn_error *error)
+{
+    const struct zn_clock clock = zn_clock_system();
+    enum zn_status status = zc_source_server(options, &session->server, error);
+
+    session->core.clock = clock;
+    session->core.deadline_ms = clock.now_ms(clock.ctx) + options->timeout_ms;
+    session->core.trace = options->verbose ? zc_say_trace : NULL;
+    if (status == ZN_OK)
+        status = zc_source_credential(options, &session->credential, error);
+    if (status == ZN_OK && session->server.is_http && !session->server.is_loopback)
+        zc_say_warning("plain http: everybody on the way can read the credential");
+    if (status == ZN_OK)
+        status = open_transport(options, session, error);
+    return status;
+}
+
+enum zn_status zc_session_login(const struct zc_options *options, bool want_info,
+                                struct zc_session *session, struct zn_error *error)
+{
+    const struct zn_policy policy = {
+        .account_type =
+            session->credential.kind == ZN_CREDENTIAL_API_KEY ? ZN_ACCOUNT_SERVICE : ZN_ACCOUNT_ANY,
+        .expect_user = zn_span_of(options->expect_user),
+        .expect_server_id = zn_span_of(options->expect_server_id),
+    };
+
+    return zn_login(&session->core, &session->credential, &policy, want_info, &session->proof,
+                    error);
+}
+
+void zc_session_close(struct zc_session *session)
+{
+    zn_http_curl_close(&session->core.transport);
+    zn_credential_clear(&session->credential);
+    zn_proof_clear(&session->proof);
+}

@@ -1,0 +1,38 @@
+/*
+ * session - from the command line to a proven login: source, transport, login.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef ZC_SESSION_H
+#define ZC_SESSION_H
+
+#include "core/login.h"
+#include "core/url.h"
+#include "options.h"
+
+/* One run of the program against one server. All zero, then zc_session_open. */
+struct zc_session {
+    struct zn_url server;
+    struct zn_credential credential;
+    struct zn_session core;
+    struct zn_proof proof; /* filled by zc_session_login */
+};
+
+/*
+ * Finds server and credential and opens the transport; sends nothing. Warns about unprotected
+ * http. Whatever it returns, the caller ends the session with zc_session_close.
+ */
+ZN_MUST_CHECK enum zn_status zc_session_open(const struct zc_options *options,
+                                             struct zc_session *session, struct zn_error *error);
+
+/*
+ * Proves the credential and applies the --expect options. Only after ZN_OK does session->proof
+ * hold anything. `want_info`: ask the server about itself, too.
+ */
+ZN_MUST_CHECK enum zn_status zc_session_login(const struct zc_options *options, bool want_info,
+                                              struct zc_session *session, struct zn_error *error);
+
+/* Closes the connection; wipes and frees everything. */
+void zc_session_close(struct zc_session *session);
+
+#endif
