@@ -168,12 +168,14 @@ int zc_exec_run(const struct zc_options *options, const struct zc_process *proce
     int code = 0;
 
     const int problem = find_program(options->command[0], &path);
-    if (problem != 0)
+    if (problem != 0) {
         code = say_exec_error(options->command[0], problem);
-    else if (log_in(options, &session, &grant, &error) != ZN_OK)
+    } else if (log_in(options, &session, &grant, &error) != ZN_OK) {
         code = zc_say_error(&error);
-    else
+    } else {
+        zc_session_disconnect(&session);
         code = become(path.ptr, options, process, &grant.variables);
+    }
     zc_grant_clear(&grant);
     zc_session_close(&session);
     zn_buf_clear(&path);

@@ -38,6 +38,10 @@ int main(int argc, char **argv)
         printf("zenml-login %s (%s)\n", ZN_VERSION, zn_http_curl_version());
     else
         code = run_verb(&options, &process);
+    if (fflush(stdout) != 0 && code == 0) {
+        zn_error_set(&error, ZN_CANNOT_WRITE, "cannot write to standard output", NULL);
+        code = zc_say_error(&error);
+    }
     free(process.environment);
     return code;
 }

@@ -57,9 +57,14 @@ enum zn_status zc_session_login(const struct zc_options *options, bool want_info
                     error);
 }
 
-void zc_session_close(struct zc_session *session)
+void zc_session_disconnect(struct zc_session *session)
 {
     zn_http_curl_close(&session->core.transport);
+}
+
+void zc_session_close(struct zc_session *session)
+{
+    zc_session_disconnect(session);
     zn_credential_clear(&session->credential);
     zn_proof_clear(&session->proof);
 }

@@ -32,6 +32,9 @@ ZN_MUST_CHECK enum zn_status zc_session_open(const struct zc_options *options,
 ZN_MUST_CHECK enum zn_status zc_session_login(const struct zc_options *options, bool want_info,
                                               struct zc_session *session, struct zn_error *error);
 
+/* Closes the connection and keeps the rest: before a command is run that must not inherit it. */
+void zc_session_disconnect(struct zc_session *session);
+
 /* Closes the connection; wipes and frees everything. */
 void zc_session_close(struct zc_session *session);
 

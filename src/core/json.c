@@ -190,7 +190,7 @@ bool zn_json_write_string(struct zn_buf *out, struct zn_span text)
         const char escaped[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
         if (c == '"' || c == '\\')
             ok = zn_buf_append(out, (struct zn_span){quoted, sizeof(quoted)});
-        else if (c < 0x20 || c == 0x7f)
+        else if (c < 0x20 || c == 0x7f || c == '#')
             ok = zn_buf_append(out, (struct zn_span){escaped, sizeof(escaped)});
         else
             ok = zn_buf_append(out, (struct zn_span){text.ptr + i, 1});

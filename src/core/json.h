@@ -46,7 +46,10 @@ ZN_MUST_CHECK bool zn_json_bool(const struct zn_json *value, bool *ret);
 /* A whole number of at most 2^53. False, and `*ret` untouched, for NULL and anything else. */
 ZN_MUST_CHECK bool zn_json_integer(const struct zn_json *value, long long *ret);
 
-/* Appends `text` as a JSON string with its quotes. False when the buffer refuses it. */
+/*
+ * Appends `text` as a JSON string with its quotes. "#" is written as \u0023, since CI runners find
+ * commands ("##[", "##vso[") anywhere in a line. False when the buffer refuses it.
+ */
 ZN_MUST_CHECK bool zn_json_write_string(struct zn_buf *out, struct zn_span text);
 
 #endif
