@@ -9,7 +9,7 @@
 #include "exit_code.h"
 #include "grant.h"
 #include "say.h"
-#include "source.h"
+#include "input/source.h"
 #include "verbs.h"
 
 #define VARIABLE_MAX (ZN_SECRET_MAX + 256)

@@ -32,9 +32,10 @@ enum zn_status zc_grant_choose(const struct zc_options *options, const struct zc
     return ZN_OK;
 }
 
-static void add(struct zc_grant *grant, const char *name, struct zn_span value, bool is_secret)
+static void add(struct zc_grant *grant, const char *name, struct zn_span value,
+                enum zn_credential_kind secret)
 {
-    grant->variables.list[grant->variables.count++] = (struct zc_variable){name, value, is_secret};
+    grant->variables.list[grant->variables.count++] = (struct zc_variable){name, value, secret};
 }
 
 /* Not realpath(3): what a mounted secret's link points to changes under it. */
@@ -72,7 +73,7 @@ static enum zn_status add_token(const struct zc_options *options, const struct z
     }
     grant->kind = ZN_CREDENTIAL_API_TOKEN;
     grant->expires_s = have_one ? session->credential.expires_s : grant->token.expires_s;
-    add(grant, "ZENML_STORE_API_TOKEN", zn_secret_reveal(token), true);
+    add(grant, "ZENML_STORE_API_TOKEN", zn_secret_reveal(token), ZN_CREDENTIAL_API_TOKEN);
     return ZN_OK;
 }
 
@@ -83,7 +84,8 @@ static enum zn_status add_credential(const struct zc_options *options,
     if (hand_on == ZC_HAND_ON_TOKEN)
         return add_token(options, session, grant, error);
     grant->kind = ZN_CREDENTIAL_API_KEY;
-    add(grant, "ZENML_STORE_API_KEY", zn_secret_reveal(&session->credential.secret), true);
+    add(grant, "ZENML_STORE_API_KEY", zn_secret_reveal(&session->credential.secret),
+        ZN_CREDENTIAL_API_KEY);
     return ZN_OK;
 }
 
@@ -95,15 +97,15 @@ static enum zn_status add_rest(const struct zc_options *options, const struct zc
 
     if (options->ca_file != NULL) {
         status = make_absolute(options->ca_file, &grant->ca_path, error);
-        add(grant, "ZENML_STORE_VERIFY_SSL", zn_buf_span(&grant->ca_path), false);
+        add(grant, "ZENML_STORE_VERIFY_SSL", zn_buf_span(&grant->ca_path), ZN_CREDENTIAL_NONE);
     }
     if (status == ZN_OK && options->project != NULL) {
         status = zn_find_project(&session->core, &session->proof.access.secret,
                                  zn_span_of(options->project), grant->project_id, error);
-        add(grant, "ZENML_ACTIVE_PROJECT_ID", zn_span_of(grant->project_id), false);
+        add(grant, "ZENML_ACTIVE_PROJECT_ID", zn_span_of(grant->project_id), ZN_CREDENTIAL_NONE);
     }
     if (!options->allow_disk_cache)
-        add(grant, "DISABLE_CREDENTIALS_DISK_CACHING", ZN_SPAN("true"), false);
+        add(grant, "DISABLE_CREDENTIALS_DISK_CACHING", ZN_SPAN("true"), ZN_CREDENTIAL_NONE);
     return status;
 }
 
@@ -111,7 +113,7 @@ enum zn_status zc_grant_obtain(const struct zc_options *options, const struct zc
                                enum zc_hand_on hand_on, struct zc_grant *grant,
                                struct zn_error *error)
 {
-    add(grant, "ZENML_STORE_URL", zn_span_of(session->server.text), false);
+    add(grant, "ZENML_STORE_URL", zn_span_of(session->server.text), ZN_CREDENTIAL_NONE);
     enum zn_status status = add_credential(options, session, hand_on, grant, error);
     if (status == ZN_OK)
         status = add_rest(options, session, grant, error);

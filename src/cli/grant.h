@@ -7,22 +7,8 @@
 #ifndef ZC_GRANT_H
 #define ZC_GRANT_H
 
+#include "output/variables.h"
 #include "session.h"
-
-#define ZC_VARIABLES_MAX 6
-
-/* One variable. Both texts are borrowed. */
-struct zc_variable {
-    const char *name;
-    struct zn_span value;
-    bool is_secret;
-};
-
-/* The variables, in the order in which they are written. */
-struct zc_variables {
-    struct zc_variable list[ZC_VARIABLES_MAX];
-    size_t count;
-};
 
 /* What is handed on: the credential and all that a ZenML client needs beside it. All zero is none.
  */

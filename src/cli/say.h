@@ -11,9 +11,8 @@
 /* Prints the cause and, when there is one, the next step. Returns the exit code of the error. */
 int zc_say_error(const struct zn_error *error);
 
-/* Prints one line of our own words: "zenml-login: warning: ...", "zenml-login: note: ...". */
+/* Prints one line of our own words: "zenml-login: warning: ...". */
 void zc_say_warning(const char *text);
-void zc_say_note(const char *text);
 
 /* Prints one request that was made. Has the type of zn_session.trace; `ctx` is not used. */
 void zc_say_trace(void *ctx, const struct zn_trace *trace);

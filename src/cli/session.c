@@ -4,7 +4,7 @@
 #include "core/clock.h"
 #include "core/http_curl.h"
 #include "say.h"
-#include "source.h"
+#include "input/source.h"
 #include "version.h"
 
 /* Not "zenml/": servers take that for the ZenML client (zenml-protocol 6.3). */

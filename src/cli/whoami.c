@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "core/json.h"
-#include "channel.h"
+#include "output/channel.h"
 #include "exit_code.h"
 #include "say.h"
 #include "session.h"

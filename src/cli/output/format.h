@@ -6,7 +6,8 @@
 #ifndef ZC_FORMAT_H
 #define ZC_FORMAT_H
 
-#include "grant.h"
+#include "core/status.h"
+#include "variables.h"
 
 /* A way to write variables down. */
 struct zc_writer {
