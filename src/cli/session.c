@@ -31,6 +31,7 @@ enum zn_status zc_session_open(const struct zc_options *options, struct zc_sessi
     const struct zn_clock clock = zn_clock_system();
     enum zn_status status = zc_source_server(options, &session->server, error);
 
+    session->core.credential = &session->credential;
     session->core.clock = clock;
     session->core.deadline_ms = clock.now_ms(clock.ctx) + options->timeout_ms;
     session->core.trace = options->verbose ? zc_say_trace : NULL;
@@ -53,8 +54,7 @@ enum zn_status zc_session_login(const struct zc_options *options, bool want_info
         .expect_server_id = zn_span_of(options->expect_server_id),
     };
 
-    return zn_login(&session->core, &session->credential, &policy, want_info, &session->proof,
-                    error);
+    return zn_login(&session->core, &policy, want_info, &session->proof, error);
 }
 
 void zc_session_disconnect(struct zc_session *session)

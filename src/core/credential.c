@@ -19,6 +19,18 @@ const char *zn_credential_kind_name(enum zn_credential_kind kind)
                                              : "none";
 }
 
+bool zn_credential_is_shown(const struct zn_credential *credential, struct zn_span text)
+{
+    return zn_secret_is_shown(&credential->secret, text) ||
+           zn_secret_is_shown(&credential->inner, text);
+}
+
+void zn_credential_redact(const struct zn_credential *credential, struct zn_error *error)
+{
+    zn_secret_redact(&credential->secret, error->detail);
+    zn_secret_redact(&credential->inner, error->detail);
+}
+
 static int base64_value(char c, bool url_alphabet)
 {
     if (c >= 'A' && c <= 'Z')
@@ -36,6 +48,8 @@ bool zn_base64_decode(struct zn_span text, bool url_alphabet, struct zn_buf *out
 {
     unsigned int bits = 0;
 
+    if (!url_alphabet && text.len % 4 != 0)
+        return false;
     if (text.len > 0 && text.len % 4 == 0)
         for (int padding = 0; padding < 2 && text.ptr[text.len - 1] == '='; padding++)
             text.len--;

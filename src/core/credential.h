@@ -50,9 +50,15 @@ ZN_MUST_CHECK enum zn_status zn_credential_parse(struct zn_span text, struct zn_
  */
 ZN_MUST_CHECK bool zn_jwt_expiry(struct zn_span text, int64_t *ret_expires_s);
 
+/* True when `text` shows a part of the credential, as zn_secret_is_shown. */
+bool zn_credential_is_shown(const struct zn_credential *credential, struct zn_span text);
+
+/* Makes what `error` says show no part of the credential: a server may repeat what it was sent. */
+void zn_credential_redact(const struct zn_credential *credential, struct zn_error *error);
+
 /*
- * Decodes base64 (RFC 4648 section 4, or with `url_alphabet` section 5; padding optional) into
- * `out`, which has been initialised. False for anything else, or when the buffer refuses it.
+ * Decodes base64 into `out` (RFC 4648 section 4, padded; or with `url_alphabet` section 5, padding
+ * optional), which has been initialised. False for anything else, or when the buffer refuses it.
  */
 ZN_MUST_CHECK bool zn_base64_decode(struct zn_span text, bool url_alphabet, struct zn_buf *out);
 

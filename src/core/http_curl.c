@@ -167,7 +167,9 @@ static bool set_rest(struct connection *connection, const struct zn_http_curl_co
            set_long(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1) &&
            set_long(handle, CURLOPT_NOSIGNAL, 1) && set_long(handle, CURLOPT_QUICK_EXIT, 1) &&
            set_text(handle, CURLOPT_USERAGENT, config->user_agent) &&
-           (config->proxy == NULL || set_text(handle, CURLOPT_PROXY, config->proxy));
+           (config->proxy == NULL || set_text(handle, CURLOPT_PROXY, config->proxy)) &&
+           (!config->url->is_http || !config->url->is_loopback ||
+            set_text(handle, CURLOPT_NOPROXY, "*"));
 }
 
 /* --- one request ---------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
  *
  * TLS 1.2 or later with peer and host verified; no redirects, cookies, netrc or compression; no
  * switch turns any of this off. Proxy variables of the environment are obeyed unless `proxy` is
- * set (CURLOPT_PROXY(3)).
+ * set (CURLOPT_PROXY(3)); never for http to a loopback address, which would leave the host then.
  *
  * Layer 3. SPDX-License-Identifier: Apache-2.0
  */

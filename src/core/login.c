@@ -51,10 +51,18 @@ static void exchange_init(struct exchange *exchange)
     zn_reply_init(&exchange->reply);
 }
 
-static void exchange_clear(struct exchange *exchange)
+/* Ends an exchange. What the server said of it may repeat what it was sent. */
+static enum zn_status finish(const struct zn_session *session, struct exchange *exchange,
+                             enum zn_status status, struct zn_error *error)
 {
+    if (status != ZN_OK) {
+        zn_credential_redact(session->credential, error);
+        if (exchange->request.bearer != NULL)
+            zn_secret_redact(exchange->request.bearer, error->detail);
+    }
     zn_request_clear(&exchange->request);
     zn_reply_clear(&exchange->reply);
+    return status;
 }
 
 static void report(const struct zn_session *session, const struct exchange *exchange,
@@ -120,22 +128,20 @@ static enum zn_status ask_info(const struct zn_session *session, struct zn_serve
     enum zn_status status = send(session, zn_info_build(&x.request, error), &x, error);
     if (status == ZN_OK)
         status = zn_info_parse(&x.reply, ret, error);
-    exchange_clear(&x);
-    return status;
+    return finish(session, &x, status, error);
 }
 
-static enum zn_status exchange_key(const struct zn_session *session,
-                                   const struct zn_credential *api_key, struct zn_token *ret,
+static enum zn_status exchange_key(const struct zn_session *session, struct zn_token *ret,
                                    struct zn_error *error)
 {
     struct exchange x;
 
     exchange_init(&x);
-    enum zn_status status = send(session, zn_login_build(api_key, &x.request, error), &x, error);
+    enum zn_status status =
+        send(session, zn_login_build(session->credential, &x.request, error), &x, error);
     if (status == ZN_OK)
         status = zn_login_parse(&x.reply, ret, error);
-    exchange_clear(&x);
-    return status;
+    return finish(session, &x, status, error);
 }
 
 static enum zn_status ask_current_user(const struct zn_session *session,
@@ -149,8 +155,7 @@ static enum zn_status ask_current_user(const struct zn_session *session,
         send(session, zn_current_user_build(bearer, &x.request, error), &x, error);
     if (status == ZN_OK)
         status = zn_current_user_parse(&x.reply, ret, error);
-    exchange_clear(&x);
-    return status;
+    return finish(session, &x, status, error);
 }
 
 enum zn_status zn_mint_api_token(const struct zn_session *session, const struct zn_secret *bearer,
@@ -164,8 +169,7 @@ enum zn_status zn_mint_api_token(const struct zn_session *session, const struct 
         send(session, zn_api_token_build(bearer, expires_in_s, &x.request, error), &x, error);
     if (status == ZN_OK)
         status = zn_api_token_parse(&x.reply, expires_in_s, clock->wall_s(clock->ctx), ret, error);
-    exchange_clear(&x);
-    return status;
+    return finish(session, &x, status, error);
 }
 
 enum zn_status zn_find_project(const struct zn_session *session, const struct zn_secret *bearer,
@@ -178,8 +182,7 @@ enum zn_status zn_find_project(const struct zn_session *session, const struct zn
         send(session, zn_project_build(bearer, name_or_id, &x.request, error), &x, error);
     if (status == ZN_OK)
         status = zn_project_parse(&x.reply, ret_id, error);
-    exchange_clear(&x);
-    return status;
+    return finish(session, &x, status, error);
 }
 
 /* --- the login ------------------------------------------------------------------------------ */
@@ -194,12 +197,13 @@ static enum zn_status check_server(const struct zn_session *session, const struc
 }
 
 /* The token that current-user is asked with: an API token itself, or what the API key is worth. */
-static enum zn_status obtain_access(const struct zn_session *session,
-                                    const struct zn_credential *credential, struct zn_token *ret,
+static enum zn_status obtain_access(const struct zn_session *session, struct zn_token *ret,
                                     struct zn_error *error)
 {
+    const struct zn_credential *credential = session->credential;
+
     if (credential->kind == ZN_CREDENTIAL_API_KEY)
-        return exchange_key(session, credential, ret, error);
+        return exchange_key(session, ret, error);
     if (credential->kind != ZN_CREDENTIAL_API_TOKEN)
         return zn_error_set(error, ZN_MISSING, NULL, NULL);
     ret->expires_s = credential->expires_s;
@@ -224,19 +228,31 @@ static enum zn_status explain(const struct zn_session *session, const struct zn_
     return ZN_NOT_ZENML;
 }
 
-enum zn_status zn_login(const struct zn_session *session, const struct zn_credential *credential,
-                        const struct zn_policy *policy, bool want_info, struct zn_proof *ret,
-                        struct zn_error *error)
+/* A name that shows the credential is none, and must not get to be printed. */
+static enum zn_status check_names(const struct zn_session *session, const struct zn_proof *proof,
+                                  struct zn_error *error)
 {
-    const bool ask_server =
-        want_info || credential->kind != ZN_CREDENTIAL_API_KEY || policy->expect_server_id.len > 0;
+    if (zn_credential_is_shown(session->credential, zn_span_of(proof->identity.name)) ||
+        zn_credential_is_shown(session->credential, zn_span_of(proof->info.version)))
+        return zn_error_set(error, ZN_BAD_REPLY, "the server gives the credential as a name",
+                            "trust this server no further: make a new API key");
+    return ZN_OK;
+}
+
+enum zn_status zn_login(const struct zn_session *session, const struct zn_policy *policy,
+                        bool want_info, struct zn_proof *ret, struct zn_error *error)
+{
+    const bool ask_server = want_info || session->credential->kind != ZN_CREDENTIAL_API_KEY ||
+                            policy->expect_server_id.len > 0;
     struct zn_proof proof = {0};
     enum zn_status status = ask_server ? check_server(session, policy, &proof, error) : ZN_OK;
 
     if (status == ZN_OK)
-        status = obtain_access(session, credential, &proof.access, error);
+        status = obtain_access(session, &proof.access, error);
     if (status == ZN_OK)
         status = ask_current_user(session, &proof.access.secret, &proof.identity, error);
+    if (status == ZN_OK)
+        status = check_names(session, &proof, error);
     if (status == ZN_OK)
         status = zn_policy_check_identity(policy, &proof.identity, error);
     if ((status == ZN_REJECTED || status == ZN_FORBIDDEN) && !ask_server &&

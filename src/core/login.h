@@ -20,8 +20,10 @@ struct zn_trace {
     int64_t retry_in_ms; /* wait before the next attempt; 0: there is none */
 };
 
-/* A conversation with one server: all requests share transport and deadline. */
+/* A conversation with one server about one credential: all requests share transport and deadline.
+ */
 struct zn_session {
+    const struct zn_credential *credential; /* borrowed */
     struct zn_transport transport;
     struct zn_clock clock;
     int64_t deadline_ms;                                    /* by clock.now_ms */
@@ -41,17 +43,17 @@ struct zn_proof {
 void zn_proof_clear(struct zn_proof *proof);
 
 /*
- * Proves `credential`: API key: login, then current-user. API token: info first, since a server
- * without authentication answers current-user to anybody, then current-user with the token. A
- * server id in `policy` or `want_info` makes it ask info too. The policy is applied before
- * anything is returned: ZN_OK means proven and allowed, and only then `*ret` is written.
+ * Proves the credential of the session. API key: login, then current-user. API token: info first,
+ * since a server without authentication answers current-user to anybody, then current-user with the
+ * token. A server id in `policy` or `want_info` makes it ask info too. The policy is applied before
+ * anything is returned: ZN_OK means proven and allowed, and only then `*ret` is written. Neither
+ * an error nor a name that the server gave shows any part of the credential.
  *
  * Tried again, at most ZN_ATTEMPTS_MAX times and until the deadline: no connection, 408, 425, 502,
  * 503, 504, and 429 with a Retry-After that ends before the deadline. Anything else once: the
  * server's limiter counts refused logins too (zenml-protocol 11.3).
  */
 ZN_MUST_CHECK enum zn_status zn_login(const struct zn_session *session,
-                                      const struct zn_credential *credential,
                                       const struct zn_policy *policy, bool want_info,
                                       struct zn_proof *ret, struct zn_error *error);
 

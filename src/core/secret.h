@@ -11,6 +11,9 @@
 /* The longest credential that is accepted, in bytes. */
 #define ZN_SECRET_MAX ((size_t)4096)
 
+/* So many bytes of a secret in a row are too many to be shown. */
+#define ZN_SECRET_PART ((size_t)16)
+
 /* A credential. All zero is a valid empty secret. Its bytes are wiped over the whole allocation. */
 struct zn_secret {
     struct zn_buf bytes;
@@ -33,5 +36,14 @@ bool zn_secret_is_empty(const struct zn_secret *secret);
 
 /* The bytes, borrowed until the secret changes. The one way to them: search for its callers. */
 struct zn_span zn_secret_reveal(const struct zn_secret *secret);
+
+/*
+ * True when `text` shows a part of the secret: ZN_SECRET_PART bytes in a row, or all of a shorter
+ * one. Fewer than 8 bytes are no secret.
+ */
+bool zn_secret_is_shown(const struct zn_secret *secret, struct zn_span text);
+
+/* Overwrites with '*' whatever of the string `text` shows a part of the secret, as above. */
+void zn_secret_redact(const struct zn_secret *secret, char *text);
 
 #endif

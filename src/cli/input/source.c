@@ -117,6 +117,7 @@ static enum zn_status add_file(struct found *found, const char *name, const char
         zn_error_prefix(error, name);
         return status;
     }
+    zn_secret_clear(&secret);
     found->empty = name;
     return missing(found, error);
 }
