@@ -94,6 +94,8 @@ void zn_reply_take_header(struct zn_reply *reply, struct zn_span line)
     const struct zn_span name = zn_span_cut(&line, ':');
     const struct zn_span value = trim(line);
 
+    if (line.ptr == NULL) /* no colon */
+        return;
     if (zn_text_equal_ignoring_case(name, ZN_SPAN("content-type"))) {
         reply->is_json = is_json_type(value);
     } else if (zn_text_equal_ignoring_case(name, ZN_SPAN("date"))) {

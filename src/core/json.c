@@ -17,6 +17,24 @@ static const struct zn_json *value_of(const cJSON *item)
     return (const struct zn_json *)(const void *)item;
 }
 
+static bool is_at(struct zn_span text, size_t at, const char *set)
+{
+    return at < text.len && text.ptr[at] != '\0' && strchr(set, text.ptr[at]) != NULL;
+}
+
+/* cJSON makes a NUL of \u0000, and of \u without four hexadecimal digits. */
+static bool check_escape(struct zn_span text)
+{
+    if (!zn_span_starts_with(text, ZN_SPAN("\\u")))
+        return true;
+    if (zn_span_starts_with(text, ZN_SPAN("\\u0000")))
+        return false;
+    for (size_t i = 2; i < 6; i++)
+        if (!is_at(text, i, "0123456789abcdefABCDEF"))
+            return false;
+    return true;
+}
+
 /* Steps over the string that begins at text[at], a quote. Returns the index behind it, or 0. */
 static size_t scan_string(struct zn_span text, size_t at)
 {
@@ -26,7 +44,7 @@ static size_t scan_string(struct zn_span text, size_t at)
         if ((unsigned char)text.ptr[at] < 0x20)
             return 0;
         if (text.ptr[at] == '\\') {
-            if (zn_span_starts_with(zn_span_skip(text, at), ZN_SPAN("\\u0000")))
+            if (!check_escape(zn_span_skip(text, at)))
                 return 0;
             at++;
         }
@@ -34,15 +52,45 @@ static size_t scan_string(struct zn_span text, size_t at)
     return 0;
 }
 
-/* What cJSON would let pass: control bytes, \u0000, depth, stray bytes between the tokens. */
+static size_t scan_digits(struct zn_span text, size_t at)
+{
+    while (at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9')
+        at++;
+    return at;
+}
+
+/* Steps over the number that begins at text[at]. Returns the index behind it, or 0. */
+static size_t scan_number(struct zn_span text, size_t at)
+{
+    const size_t first = is_at(text, at, "-") ? at + 1 : at;
+    size_t end = scan_digits(text, first);
+
+    if (end == first || (text.ptr[first] == '0' && end != first + 1))
+        return 0;
+    if (is_at(text, end, ".")) {
+        const size_t fraction = end + 1;
+        end = scan_digits(text, fraction);
+        if (end == fraction)
+            return 0;
+    }
+    if (is_at(text, end, "eE")) {
+        const size_t exponent = end + (is_at(text, end + 1, "+-") ? 2 : 1);
+        end = scan_digits(text, exponent);
+        if (end == exponent)
+            return 0;
+    }
+    return end;
+}
+
+/* What cJSON would let pass: control bytes, \u0000, depth, numbers like 01 and 1. */
 static bool scan_text(struct zn_span text)
 {
     int depth = 0;
 
     for (size_t at = 0; at < text.len;) {
         const char c = text.ptr[at];
-        if (c == '"') {
-            at = scan_string(text, at);
+        if (is_at(text, at, "\"-0123456789")) {
+            at = c == '"' ? scan_string(text, at) : scan_number(text, at);
             if (at == 0)
                 return false;
             continue;
@@ -173,9 +221,9 @@ bool zn_json_integer(const struct zn_json *value, long long *ret)
     if (!cJSON_IsNumber(node(value)))
         return false;
     const double number = node(value)->valuedouble;
-    if (number < -exact_max || number > exact_max || floor(number) != number)
+    if (number < -exact_max || number > exact_max)
         return false;
-    *ret = (long long)number;
+    *ret = (long long)floor(number);
     return true;
 }
 

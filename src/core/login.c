@@ -74,13 +74,13 @@ static void report(const struct zn_session *session, const struct exchange *exch
         session->trace(session->trace_ctx, &trace);
 }
 
-/* One attempt. Returns in `*ret_delay_ms` when to make another one; 0: not at all. */
-static enum zn_status attempt_once(const struct zn_session *session, int attempt,
+/* One attempt, at `start_ms`. Returns in `*ret_delay_ms` when to make another one; 0: not at all.
+ */
+static enum zn_status attempt_once(const struct zn_session *session, int attempt, int64_t start_ms,
                                    struct exchange *exchange, int64_t *ret_delay_ms,
                                    struct zn_error *error)
 {
     const struct zn_clock *clock = &session->clock;
-    const int64_t start_ms = clock->now_ms(clock->ctx);
     bool never_sent = false;
 
     zn_reply_clear(&exchange->reply);
@@ -108,8 +108,11 @@ static enum zn_status send(const struct zn_session *session, enum zn_status buil
     if (built != ZN_OK)
         return built;
     zn_error_set(error, ZN_TIMEOUT, NULL, "check the network, or give more --timeout");
-    for (int attempt = 1; clock->now_ms(clock->ctx) < session->deadline_ms; attempt++) {
-        status = attempt_once(session, attempt, exchange, &delay_ms, error);
+    for (int attempt = 1;; attempt++) {
+        const int64_t start_ms = clock->now_ms(clock->ctx);
+        if (start_ms >= session->deadline_ms)
+            break;
+        status = attempt_once(session, attempt, start_ms, exchange, &delay_ms, error);
         if (delay_ms == 0)
             break;
         clock->sleep_ms(clock->ctx, delay_ms);

@@ -12,23 +12,30 @@ static enum zn_status refuse(struct zn_error *error, const char *why, const char
     return ZN_CONFIG;
 }
 
-static bool has_part(CURLU *handle, CURLUPart part)
+/* True unless libcurl says, with `absent`, that the part is not there. */
+static bool has_part(CURLU *handle, CURLUPart part, CURLUcode absent)
 {
     char *value = NULL;
-    const bool found = curl_url_get(handle, part, &value, 0) == CURLUE_OK;
+    const CURLUcode code = curl_url_get(handle, part, &value, 0);
+
     curl_free(value);
-    return found;
+    return code != absent;
 }
 
-/* Copies one part into a fixed array. False when it is absent or too long. */
-static bool get_part(CURLU *handle, CURLUPart part, char *dst, size_t size)
+/*
+ * Copies one part into a fixed array; an `optional` one that is absent leaves it as it is. False
+ * when the part is too long, absent, or, which must not look like absent, memory is short.
+ */
+static bool get_part(CURLU *handle, CURLUPart part, CURLUcode optional, char *dst, size_t size)
 {
     char *value = NULL;
-    const bool fits = curl_url_get(handle, part, &value, 0) == CURLUE_OK && strlen(value) < size;
+    const CURLUcode code = curl_url_get(handle, part, &value, 0);
+    const bool fits = code == CURLUE_OK && strlen(value) < size;
+
     if (fits)
         memcpy(dst, value, strlen(value) + 1);
     curl_free(value);
-    return fits;
+    return fits || (code != CURLUE_OK && code == optional);
 }
 
 static void lower_case(char *text)
@@ -63,16 +70,16 @@ static enum zn_status assemble(CURLU *handle, struct zn_url *url, struct zn_erro
     enum zn_status status = ZN_CONFIG;
 
     zn_buf_init(&out, ZN_URL_MAX);
-    if (!get_part(handle, CURLUPART_HOST, host, sizeof(host)) ||
-        !get_part(handle, CURLUPART_PATH, path, sizeof(path)))
-        return refuse(error, "host or path missing or too long", NULL);
+    if (!get_part(handle, CURLUPART_HOST, CURLUE_OK, host, sizeof(host)) ||
+        !get_part(handle, CURLUPART_PATH, CURLUE_OK, path, sizeof(path)) ||
+        !get_part(handle, CURLUPART_PORT, CURLUE_NO_PORT, port, sizeof(port)))
+        return refuse(error, "its host, port or path is missing or too long", NULL);
     lower_case(host);
     for (size_t len = strlen(path); len > 0 && path[len - 1] == '/'; len--)
         path[len - 1] = '\0';
-    const bool has_port = get_part(handle, CURLUPART_PORT, port, sizeof(port));
 
     if (zn_buf_append_text(&out, url->is_http ? "http://" : "https://") &&
-        zn_buf_append_text(&out, host) && zn_buf_append_text(&out, has_port ? ":" : "") &&
+        zn_buf_append_text(&out, host) && zn_buf_append_text(&out, port[0] != '\0' ? ":" : "") &&
         zn_buf_append_text(&out, port) && zn_buf_append_text(&out, path)) {
         memcpy(url->text, out.ptr, out.len + 1);
         url->is_loopback = is_loopback(host);
@@ -88,13 +95,14 @@ static enum zn_status check_parts(CURLU *handle, struct zn_url *url, struct zn_e
 {
     char scheme[8] = "";
 
-    if (!get_part(handle, CURLUPART_SCHEME, scheme, sizeof(scheme)) ||
+    if (!get_part(handle, CURLUPART_SCHEME, CURLUE_OK, scheme, sizeof(scheme)) ||
         (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0))
         return refuse(error, "it must begin with https://", NULL);
-    if (has_part(handle, CURLUPART_USER) || has_part(handle, CURLUPART_PASSWORD))
+    if (has_part(handle, CURLUPART_USER, CURLUE_NO_USER) ||
+        has_part(handle, CURLUPART_PASSWORD, CURLUE_NO_PASSWORD))
         return refuse(error, "it holds a user name or password", "leave only https://HOST/PATH");
-    if (has_part(handle, CURLUPART_QUERY) || has_part(handle, CURLUPART_FRAGMENT))
-        return refuse(error, "it holds a query or fragment", "leave only https://HOST/PATH");
+    if (has_part(handle, CURLUPART_ZONEID, CURLUE_NO_ZONEID))
+        return refuse(error, "it holds an IPv6 zone", "use a host name, or an address without %");
     url->is_http = strcmp(scheme, "http") == 0;
     return assemble(handle, url, error);
 }
@@ -112,6 +120,8 @@ enum zn_status zn_url_parse(struct zn_span text, bool allow_http, struct zn_url 
                       "write an international host name in its xn-- form");
     if (strchr("\"'`", text.ptr[0]) != NULL)
         return refuse(error, "it begins with a quote", "remove the quotes around it");
+    if (memchr(text.ptr, '?', text.len) != NULL || memchr(text.ptr, '#', text.len) != NULL)
+        return refuse(error, "it holds a query or fragment", "leave only https://HOST/PATH");
     memcpy(copy, text.ptr, text.len);
     copy[text.len] = '\0';
 

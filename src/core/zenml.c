@@ -5,9 +5,10 @@
 
 #include "json.h"
 
-#define CHECK_URL     "check the server URL; a path prefix of the server belongs into it"
-#define LATER         "try again later; if it stays, ask whoever runs the server"
-#define WAIT_A_MINUTE "wait 60 seconds without any attempt: the server counts refused attempts too"
+#define CHECK_URL "check the server URL; a path prefix of the server belongs into it"
+#define LATER     "try again later; if it stays, ask whoever runs the server"
+#define WAIT                                                                                       \
+    "wait 60 seconds without any attempt (a daily limit: a day), since refused ones count too"
 
 /* --- building ------------------------------------------------------------------------------- */
 
@@ -88,7 +89,7 @@ static const struct {
     {422, 422, ZN_CONFIG, "the server does not understand the request",
      "report this with the version of the server"},
     {425, 425, ZN_SERVER_ERROR, "the server is not ready", LATER},
-    {429, 429, ZN_RATE_LIMITED, "the server refuses more attempts for now", WAIT_A_MINUTE},
+    {429, 429, ZN_RATE_LIMITED, "the server refuses more attempts for now", WAIT},
     {500, 599, ZN_SERVER_ERROR, "the server failed", LATER},
     {0, 0, ZN_BAD_REPLY, "the server's reply is unusable", CHECK_URL},
 };
@@ -213,6 +214,19 @@ static bool is_true(const struct zn_json *value)
     return zn_json_bool(value, &flag) && flag;
 }
 
+static enum zn_status take_secret(struct zn_span token, struct zn_secret *ret,
+                                  const struct zn_reply *reply, struct zn_error *error)
+{
+    struct zn_secret secret = {0};
+
+    if (token.len > ZN_SECRET_MAX)
+        return fail_as(ZN_BAD_REPLY, "the token is longer than 4096 bytes", LATER, reply, error);
+    if (!zn_secret_set(&secret, token))
+        return zn_error_no_memory(error);
+    zn_secret_take(ret, &secret);
+    return ZN_OK;
+}
+
 static enum zn_status take_login_token(const struct zn_json *body, const struct zn_reply *reply,
                                        struct zn_token *ret, struct zn_error *error)
 {
@@ -228,9 +242,7 @@ static enum zn_status take_login_token(const struct zn_json *body, const struct 
     if (!zn_json_string(zn_json_member(body, "token_type"), &type) ||
         !zn_text_equal_ignoring_case(type, ZN_SPAN("bearer")))
         return fail_as(ZN_BAD_REPLY, "the login reply holds no bearer token", LATER, reply, error);
-    if (!zn_secret_set(&ret->secret, token))
-        return fail_as(ZN_BAD_REPLY, "the access token is too long", LATER, reply, error);
-    return ZN_OK;
+    return take_secret(token, &ret->secret, reply, error);
 }
 
 enum zn_status zn_login_parse(const struct zn_reply *reply, struct zn_token *ret,
@@ -250,6 +262,7 @@ static enum zn_status take_identity(const struct zn_json *user, const struct zn_
                                     struct zn_identity *ret, struct zn_error *error)
 {
     struct zn_identity identity = {0};
+    bool active = false;
     const struct zn_json *body = zn_json_member(user, "body");
 
     if (!zn_json_is_object(body))
@@ -261,10 +274,15 @@ static enum zn_status take_identity(const struct zn_json *user, const struct zn_
     if (is_true(zn_json_member(user, "permission_denied")))
         return fail_as(ZN_FORBIDDEN, "the account may not see itself",
                        "give the account a role on the server", reply, error);
-    if (!is_true(zn_json_member(body, "active")))
+    if (!zn_json_bool(zn_json_member(body, "active"), &active))
+        return fail_as(ZN_BAD_REPLY, "the server does not say whether the account is active", LATER,
+                       reply, error);
+    if (!active)
         return fail_as(ZN_FORBIDDEN, "the account is not active", "activate it on the server",
                        reply, error);
-    identity.is_service_account = is_true(zn_json_member(body, "is_service_account"));
+    if (!zn_json_bool(zn_json_member(body, "is_service_account"), &identity.is_service_account))
+        return fail_as(ZN_BAD_REPLY, "the server does not say what kind of account it is", LATER,
+                       reply, error);
     identity.is_admin = is_true(zn_json_member(body, "is_admin"));
     *ret = identity;
     return ZN_OK;
@@ -379,13 +397,12 @@ static enum zn_status take_api_token(const struct zn_json *body, int64_t expires
     if (expires_s == 0)
         return fail_as(ZN_BAD_REPLY, "the server made an API token that never expires",
                        "update the server, or use --credential key", reply, error);
-    const enum zn_status status = check_lifetime(expires_s - now_s, expires_in_s, reply, error);
-    if (status != ZN_OK)
-        return status;
-    if (!zn_secret_set(&ret->secret, token))
-        return fail_as(ZN_BAD_REPLY, "the API token is too long", LATER, reply, error);
-    ret->expires_s = expires_s;
-    return ZN_OK;
+    enum zn_status status = check_lifetime(expires_s - now_s, expires_in_s, reply, error);
+    if (status == ZN_OK)
+        status = take_secret(token, &ret->secret, reply, error);
+    if (status == ZN_OK)
+        ret->expires_s = expires_s;
+    return status;
 }
 
 enum zn_status zn_api_token_parse(const struct zn_reply *reply, int64_t expires_in_s, int64_t now_s,
