@@ -47,6 +47,20 @@ static bool read_uuid(const char *value, void *member)
     return zn_text_is_uuid(zn_span_of(value));
 }
 
+/* libcurl would take anything else for the name of a file. */
+static bool read_pin(const char *value, void *member)
+{
+    struct zn_span rest = zn_span_of(value);
+
+    *(const char **)member = value;
+    while (rest.ptr != NULL) {
+        const struct zn_span pin = zn_span_cut(&rest, ';');
+        if (pin.len != strlen("sha256//") + 44 || !zn_span_starts_with(pin, ZN_SPAN("sha256//")))
+            return false;
+    }
+    return true;
+}
+
 static bool read_timeout(const char *value, void *member)
 {
     long long seconds = 0;
@@ -116,7 +130,7 @@ static const struct option {
      "trust these certificate authorities (PEM)"},
     {"ca-mode", 0, "MODE", EVERY, AT(ca_add), read_ca_mode, "replace or add",
      "replace the system's authorities (default), or add to them"},
-    {"pin", 0, "sha256//BASE64", EVERY, AT(pin), read_text, "sha256//BASE64",
+    {"pin", 0, "sha256//BASE64", EVERY, AT(pin), read_pin, "sha256// and 44 characters of base64",
      "accept the server only with this public key"},
     {"allow-http", 0, NULL, EVERY, AT(allow_http), read_flag, NULL,
      "allow http to a host that is not loopback"},

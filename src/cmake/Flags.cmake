@@ -32,11 +32,13 @@ endif()
 # Hardening belongs to what is shipped; _FORTIFY_SOURCE needs an optimising build.
 if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
     include(CheckCCompilerFlag)
-    check_c_compiler_flag(-fcf-protection=full ZN_HAVE_CF_PROTECTION)
+    check_c_compiler_flag(-fcf-protection=full ZN_HAVE_CF_PROTECTION)        # x86 only
+    check_c_compiler_flag(-ftrivial-auto-var-init=zero ZN_HAVE_AUTO_VAR_INIT) # not clang before 16
     target_compile_options(zn_flags INTERFACE
-        -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero
+        -fstack-protector-strong -fstack-clash-protection
         -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -ffunction-sections -fdata-sections
-        $<$<BOOL:${ZN_HAVE_CF_PROTECTION}>:-fcf-protection=full>)
+        $<$<BOOL:${ZN_HAVE_CF_PROTECTION}>:-fcf-protection=full>
+        $<$<BOOL:${ZN_HAVE_AUTO_VAR_INIT}>:-ftrivial-auto-var-init=zero>)
     target_link_options(zn_flags INTERFACE
         LINKER:-z,relro,-z,now,-z,noexecstack,-z,defs,--gc-sections,--as-needed)
 endif()

@@ -22,13 +22,13 @@ struct zn_http_curl_config {
     const char *user_agent;
     const char *ca_file; /* PEM; NULL: the system's certificate authorities */
     bool add_system_cas; /* trust those of the system besides ca_file */
-    const char *pin;     /* CURLOPT_PINNEDPUBLICKEY(3), "sha256//..."; NULL: none */
+    const char *pin;     /* "sha256//...", CURLOPT_PINNEDPUBLICKEY(3); NULL: none */
     const char *proxy;   /* "": no proxy whatever the environment says; NULL: as it says */
 };
 
 /*
  * Opens a transport to the server. On ZN_OK the caller ends it with zn_http_curl_close.
- * ZN_CONFIG: the CA file or the pin cannot be used. ZN_INTERNAL: libcurl refuses a setting that
+ * ZN_CONFIG: the CA file cannot be used. ZN_INTERNAL: libcurl refuses a setting that
  * the security of the connection rests on, or memory is short.
  *
  * zn_http_curl_init must have been called.

@@ -82,7 +82,8 @@ static size_t scan_number(struct zn_span text, size_t at)
     return end;
 }
 
-/* What cJSON would let pass: control bytes, \u0000, depth, numbers like 01 and 1. */
+/* What cJSON would let pass: control bytes, a byte-order mark, \u0000, depth, numbers like 01
+ * and 1. */
 static bool scan_text(struct zn_span text)
 {
     int depth = 0;
@@ -99,7 +100,8 @@ static bool scan_text(struct zn_span text)
             depth++;
         else if (c == '}' || c == ']')
             depth--;
-        if (depth > ZN_JSON_DEPTH_MAX || (c < 0x20 && (c == 0 || strchr("\t\n\r", c) == NULL)))
+        const bool printable = c >= 0x20 && c <= 0x7e;
+        if (depth > ZN_JSON_DEPTH_MAX || !(printable || is_at(text, at, "\t\n\r")))
             return false;
         at++;
     }

@@ -207,8 +207,6 @@ static enum zn_status obtain_access(const struct zn_session *session, struct zn_
 
     if (credential->kind == ZN_CREDENTIAL_API_KEY)
         return exchange_key(session, ret, error);
-    if (credential->kind != ZN_CREDENTIAL_API_TOKEN)
-        return zn_error_set(error, ZN_MISSING, NULL, NULL);
     ret->expires_s = credential->expires_s;
     if (!zn_secret_set(&ret->secret, zn_secret_reveal(&credential->secret)))
         return zn_error_no_memory(error);
@@ -231,6 +229,20 @@ static enum zn_status explain(const struct zn_session *session, const struct zn_
     return ZN_NOT_ZENML;
 }
 
+static enum zn_status check_credential(const struct zn_credential *credential,
+                                       struct zn_error *error)
+{
+    return credential->kind == ZN_CREDENTIAL_NONE ? zn_error_set(error, ZN_MISSING, NULL, NULL)
+                                                  : ZN_OK;
+}
+
+/* True when current-user alone would not tell a server that checks tokens from one that does not.
+ */
+static bool proves_little(const struct zn_credential *credential, const struct zn_policy *policy)
+{
+    return credential->kind != ZN_CREDENTIAL_API_KEY || policy->account_type != ZN_ACCOUNT_SERVICE;
+}
+
 /* A name that shows the credential is none, and must not get to be printed. */
 static enum zn_status check_names(const struct zn_session *session, const struct zn_proof *proof,
                                   struct zn_error *error)
@@ -245,11 +257,13 @@ static enum zn_status check_names(const struct zn_session *session, const struct
 enum zn_status zn_login(const struct zn_session *session, const struct zn_policy *policy,
                         bool want_info, struct zn_proof *ret, struct zn_error *error)
 {
-    const bool ask_server = want_info || session->credential->kind != ZN_CREDENTIAL_API_KEY ||
-                            policy->expect_server_id.len > 0;
+    const bool ask_server =
+        want_info || proves_little(session->credential, policy) || policy->expect_server_id.len > 0;
     struct zn_proof proof = {0};
-    enum zn_status status = ask_server ? check_server(session, policy, &proof, error) : ZN_OK;
+    enum zn_status status = check_credential(session->credential, error);
 
+    if (status == ZN_OK && ask_server)
+        status = check_server(session, policy, &proof, error);
     if (status == ZN_OK)
         status = obtain_access(session, &proof.access, error);
     if (status == ZN_OK)

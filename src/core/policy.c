@@ -30,10 +30,12 @@ enum zn_status zn_policy_check_server(const struct zn_policy *policy,
 
 static bool is_expected(struct zn_span expected, const struct zn_identity *identity)
 {
-    if (expected.len == 0 || zn_span_equal(expected, zn_span_of(identity->name)))
+    if (expected.len == 0)
         return true;
-    return zn_text_is_uuid(expected) &&
-           zn_text_equal_ignoring_case(expected, zn_span_of(identity->id));
+    /* Nobody shall pass by taking another account's id for a name. */
+    if (zn_text_is_uuid(expected))
+        return zn_text_equal_ignoring_case(expected, zn_span_of(identity->id));
+    return zn_span_equal(expected, zn_span_of(identity->name));
 }
 
 enum zn_status zn_policy_check_identity(const struct zn_policy *policy,

@@ -13,11 +13,11 @@ enum zn_account_type {
     ZN_ACCOUNT_ANY
 };
 
-/* What is expected. All zero: any service account of any server. */
+/* What is expected; the texts are borrowed. All zero: any service account of any server. */
 struct zn_policy {
     enum zn_account_type account_type;
-    struct zn_span expect_user;      /* name, byte for byte, or UUID; empty: any. Borrowed. */
-    struct zn_span expect_server_id; /* UUID; empty: any. Borrowed. */
+    struct zn_span expect_user; /* an id if it is a UUID, else a name, byte for byte; empty: any */
+    struct zn_span expect_server_id; /* UUID; empty: any */
 };
 
 /*

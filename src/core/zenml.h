@@ -67,8 +67,9 @@ ZN_MUST_CHECK enum zn_status zn_info_parse(const struct zn_reply *reply, struct 
 /*
  * GET /api/v1/api_token: a token that lives `expires_in_s` seconds. The builder sends the lifetime
  * in each way that some release understands (zenml-protocol 11.7). The parser takes the token only
- * when its `exp` lies after `now_s` and not after what was asked, rounded up to minutes; `now_s`
- * is the Date of the reply or else the caller's wall clock, in seconds since 1970 UTC.
+ * when its `exp` lies after `now_s`, and not after what was asked, rounded up to minutes and with
+ * ten seconds of slack; `now_s` is the Date of the reply or else the caller's wall clock, in
+ * seconds since 1970 UTC.
  */
 ZN_MUST_CHECK enum zn_status zn_api_token_build(const struct zn_secret *bearer,
                                                 int64_t expires_in_s, struct zn_request *request,
