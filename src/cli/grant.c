@@ -89,9 +89,19 @@ static enum zn_status add_credential(const struct zc_options *options,
     return ZN_OK;
 }
 
+static enum zn_status find_project(const struct zc_options *options,
+                                   const struct zc_session *session, struct zc_grant *grant,
+                                   struct zn_error *error)
+{
+    if (options->project == NULL)
+        return ZN_OK;
+    return zn_find_project(&session->core, &session->proof.access.secret,
+                           zn_span_of(options->project), grant->project_id, error);
+}
+
 /* What the ZenML client needs beside the credential. */
-static enum zn_status add_rest(const struct zc_options *options, const struct zc_session *session,
-                               struct zc_grant *grant, struct zn_error *error)
+static enum zn_status add_rest(const struct zc_options *options, struct zc_grant *grant,
+                               struct zn_error *error)
 {
     enum zn_status status = ZN_OK;
 
@@ -99,11 +109,8 @@ static enum zn_status add_rest(const struct zc_options *options, const struct zc
         status = make_absolute(options->ca_file, &grant->ca_path, error);
         add(grant, "ZENML_STORE_VERIFY_SSL", zn_buf_span(&grant->ca_path), ZN_CREDENTIAL_NONE);
     }
-    if (status == ZN_OK && options->project != NULL) {
-        status = zn_find_project(&session->core, &session->proof.access.secret,
-                                 zn_span_of(options->project), grant->project_id, error);
+    if (options->project != NULL)
         add(grant, "ZENML_ACTIVE_PROJECT_ID", zn_span_of(grant->project_id), ZN_CREDENTIAL_NONE);
-    }
     if (!options->allow_disk_cache)
         add(grant, "DISABLE_CREDENTIALS_DISK_CACHING", ZN_SPAN("true"), ZN_CREDENTIAL_NONE);
     return status;
@@ -113,10 +120,15 @@ enum zn_status zc_grant_obtain(const struct zc_options *options, const struct zc
                                enum zc_hand_on hand_on, struct zc_grant *grant,
                                struct zn_error *error)
 {
-    add(grant, "ZENML_STORE_URL", zn_span_of(session->server.text), ZN_CREDENTIAL_NONE);
-    enum zn_status status = add_credential(options, session, hand_on, grant, error);
+    /* The token last of all that can fail: nobody can take it back. */
+    enum zn_status status = find_project(options, session, grant, error);
+
     if (status == ZN_OK)
-        status = add_rest(options, session, grant, error);
+        add(grant, "ZENML_STORE_URL", zn_span_of(session->server.text), ZN_CREDENTIAL_NONE);
+    if (status == ZN_OK)
+        status = add_rest(options, grant, error);
+    if (status == ZN_OK)
+        status = add_credential(options, session, hand_on, grant, error);
     return status;
 }
 

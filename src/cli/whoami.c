@@ -32,8 +32,8 @@ static bool format_text(const struct zc_session *session, struct zn_buf *out)
 
     if (credential->expires_s != 0)
         zc_format_time(credential->expires_s, expires);
-    return add_line(out, "server", session->server.text) &&
-           add_line(out, "server id", session->proof.info.id) &&
+    return zn_buf_append_text(out, "server: ") && zn_buf_append_text(out, session->server.text) &&
+           zn_buf_append_text(out, "\n") && add_line(out, "server id", session->proof.info.id) &&
            add_line(out, "server version", session->proof.info.version) &&
            add_line(out, "account", account->name) && add_line(out, "account id", account->id) &&
            add_line(out, "kind", account->is_service_account ? "service account" : "user") &&

@@ -137,6 +137,8 @@ static enum zn_status parse_zenkey(struct zn_span payload, struct zn_credential 
     else if (key.len == 0)
         status = malformed(error, "the API key has an empty secret: it proves nothing",
                            "make a new API key and use that");
+    else if (!zn_text_is_printable(key))
+        status = malformed(error, "the API key is damaged: its secret is not printable", AGAIN);
     else if (!zn_secret_set(&credential->inner, key))
         status = zn_error_no_memory(error);
     else

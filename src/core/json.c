@@ -225,7 +225,7 @@ bool zn_json_integer(const struct zn_json *value, long long *ret)
     const double number = node(value)->valuedouble;
     if (number < -exact_max || number > exact_max)
         return false;
-    *ret = (long long)floor(number);
+    *ret = (long long)number;
     return true;
 }
 

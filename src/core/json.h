@@ -43,7 +43,8 @@ ZN_MUST_CHECK bool zn_json_string(const struct zn_json *value, struct zn_span *r
 /* The value of true or false. False, and `*ret` untouched, for NULL and other types. */
 ZN_MUST_CHECK bool zn_json_bool(const struct zn_json *value, bool *ret);
 
-/* The whole part of a number up to 2^53. False, and `*ret` untouched, for NULL and other values. */
+/* The whole part of a number up to 2^53, cut towards zero. False, and `*ret` untouched, for NULL
+ * and other values. */
 ZN_MUST_CHECK bool zn_json_integer(const struct zn_json *value, long long *ret);
 
 /*

@@ -46,11 +46,31 @@ enum zn_status zn_error_set(struct zn_error *error, enum zn_status status, const
     return status;
 }
 
+/* Where a credential begins in `text`: ZENKEY_, ZENPROKEY_, or the header of a JWT. */
+static size_t find_credential(struct zn_span text)
+{
+    static const char *const marks[] = {"ZENKEY_", "ZENPROKEY_", "eyJ"};
+
+    for (size_t at = 0; at < text.len; at++)
+        for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+            if (zn_span_starts_with(zn_span_skip(text, at), zn_span_of(marks[i])))
+                return at;
+    return text.len;
+}
+
 void zn_error_quote(struct zn_error *error, struct zn_span text)
 {
     if (text.len > QUOTE_MAX)
         text.len = QUOTE_MAX;
-    zn_text_append_safe(error->detail, sizeof(error->detail), text);
+    while (text.len > 0) {
+        const size_t at = find_credential(text);
+        zn_text_append_safe(error->detail, sizeof(error->detail), (struct zn_span){text.ptr, at});
+        if (at < text.len)
+            zn_error_add(error, "(a credential)");
+        text = zn_span_skip(text, at);
+        while (text.len > 0 && text.ptr[0] != ' ')
+            text = zn_span_skip(text, 1);
+    }
 }
 
 void zn_error_add(struct zn_error *error, const char *text)

@@ -74,7 +74,10 @@ struct zn_error {
 enum zn_status zn_error_set(struct zn_error *error, enum zn_status status, const char *detail,
                             const char *next);
 
-/* Appends foreign text to the detail, made safe by zn_text_append_safe, at most 200 bytes of it. */
+/*
+ * Appends foreign text to the detail: made safe by zn_text_append_safe, at most 200 bytes of it,
+ * and without words that look like a credential, since people put one where a path belongs.
+ */
 void zn_error_quote(struct zn_error *error, struct zn_span text);
 
 /* Appends our own words to the detail. */

@@ -5,6 +5,8 @@
 
 #include <curl/curl.h>
 
+#define WRITE_IT_AS "write it as https://HOST or https://HOST/PATH"
+
 static enum zn_status refuse(struct zn_error *error, const char *why, const char *next)
 {
     zn_error_set(error, ZN_CONFIG, "server URL: ", next);
@@ -73,7 +75,7 @@ static enum zn_status assemble(CURLU *handle, struct zn_url *url, struct zn_erro
     if (!get_part(handle, CURLUPART_HOST, CURLUE_OK, host, sizeof(host)) ||
         !get_part(handle, CURLUPART_PATH, CURLUE_OK, path, sizeof(path)) ||
         !get_part(handle, CURLUPART_PORT, CURLUE_NO_PORT, port, sizeof(port)))
-        return refuse(error, "its host, port or path is missing or too long", NULL);
+        return refuse(error, "its host, port or path is missing or too long", WRITE_IT_AS);
     lower_case(host);
     for (size_t len = strlen(path); len > 0 && path[len - 1] == '/'; len--)
         path[len - 1] = '\0';
@@ -85,7 +87,7 @@ static enum zn_status assemble(CURLU *handle, struct zn_url *url, struct zn_erro
         url->is_loopback = is_loopback(host);
         status = ZN_OK;
     } else {
-        status = refuse(error, "too long", NULL);
+        status = refuse(error, "it is too long", WRITE_IT_AS);
     }
     zn_buf_clear(&out);
     return status;
@@ -97,7 +99,7 @@ static enum zn_status check_parts(CURLU *handle, struct zn_url *url, struct zn_e
 
     if (!get_part(handle, CURLUPART_SCHEME, CURLUE_OK, scheme, sizeof(scheme)) ||
         (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0))
-        return refuse(error, "it must begin with https://", NULL);
+        return refuse(error, "it must begin with https://", WRITE_IT_AS);
     if (has_part(handle, CURLUPART_USER, CURLUE_NO_USER) ||
         has_part(handle, CURLUPART_PASSWORD, CURLUE_NO_PASSWORD))
         return refuse(error, "it holds a user name or password", "leave only https://HOST/PATH");
@@ -114,7 +116,7 @@ enum zn_status zn_url_parse(struct zn_span text, bool allow_http, struct zn_url 
     char copy[ZN_URL_MAX + 1];
 
     if (text.len == 0 || text.len > ZN_URL_MAX)
-        return refuse(error, text.len == 0 ? "it is empty" : "it is too long", NULL);
+        return refuse(error, text.len == 0 ? "it is empty" : "it is too long", WRITE_IT_AS);
     if (!zn_text_is_graphic(text) || memchr(text.ptr, '\\', text.len) != NULL)
         return refuse(error, "it holds a blank, a backslash, a control or non-ASCII character",
                       "write an international host name in its xn-- form");
@@ -130,8 +132,7 @@ enum zn_status zn_url_parse(struct zn_span text, bool allow_http, struct zn_url 
         return zn_error_no_memory(error);
     enum zn_status status = ZN_CONFIG;
     if (curl_url_set(handle, CURLUPART_URL, copy, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
-        status =
-            refuse(error, "it cannot be read", "write it as https://HOST or https://HOST/PATH");
+        status = refuse(error, "it cannot be read", WRITE_IT_AS);
     else
         status = check_parts(handle, &url, error);
     curl_url_cleanup(handle);

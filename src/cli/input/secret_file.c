@@ -110,7 +110,7 @@ enum zn_status zc_secret_file_read(const char *path, int64_t timeout_ms, struct 
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return refuse(error, errno == ENOENT ? ZN_MISSING : ZN_CONFIG, path, strerror(errno),
-                      "check the path and who may read it");
+                      "check the path; the credential itself goes into ZENML_STORE_API_KEY");
     const enum zn_status status = read_secret(fd, path, timeout_ms, ret, error);
     close(fd);
     return status;

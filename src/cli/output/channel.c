@@ -14,7 +14,8 @@
 static enum zn_status fail(const struct zc_channel *channel, const char *why,
                            struct zn_error *error)
 {
-    zn_error_set(error, ZN_CANNOT_WRITE, "cannot write to ", NULL);
+    zn_error_set(error, ZN_CANNOT_WRITE, "cannot write to ",
+                 "check the path, its mode and free space; links are not followed");
     zn_error_quote(error, zn_span_of(channel->path == NULL ? "standard output" : channel->path));
     zn_error_add(error, ": ");
     zn_error_add(error, why);
@@ -26,7 +27,7 @@ static enum zn_status fail_errno(const struct zc_channel *channel, struct zn_err
     return fail(channel, errno == ELOOP ? "it is a symbolic link" : strerror(errno), error);
 }
 
-/* EINTR aside, one call: what a short write leaves undone, its caller undoes. */
+/* One call, unless it is cut short; then another one tells why. */
 static bool write_all(int fd, struct zn_span bytes)
 {
     while (bytes.len > 0) {
@@ -76,8 +77,8 @@ static enum zn_status append(const struct zc_channel *channel, struct zn_span by
     if (!zn_buf_append_text(&text, ends_within_a_line(fd, info.st_size) ? "\n" : "") ||
         !zn_buf_append(&text, bytes)) {
         status = zn_error_no_memory(error);
-    } else if (write(fd, text.ptr, text.len) != (ssize_t)text.len) {
-        status = fail(channel, errno != 0 ? strerror(errno) : "short write", error);
+    } else if (!write_all(fd, zn_buf_span(&text))) {
+        status = fail_errno(channel, error);
         if (ftruncate(fd, info.st_size) != 0)
             zn_error_add(error, "; and what was written of it is still there");
     }
@@ -89,15 +90,32 @@ static enum zn_status append(const struct zc_channel *channel, struct zn_span by
 
 /* --- replacing ------------------------------------------------------------------------------ */
 
+/* The folder has to take a new file. */
+static enum zn_status check_folder(const struct zc_channel *channel, struct zn_error *error)
+{
+    const char *slash = strrchr(channel->path, '/');
+    char folder[4096] = ".";
+
+    if (slash != NULL) {
+        const size_t len = slash == channel->path ? 1 : (size_t)(slash - channel->path);
+        if (len >= sizeof(folder))
+            return fail(channel, strerror(ENAMETOOLONG), error);
+        memcpy(folder, channel->path, len);
+        folder[len] = '\0';
+    }
+    return access(folder, W_OK | X_OK) == 0 ? ZN_OK : fail_errno(channel, error);
+}
+
 static enum zn_status check_replaceable(const struct zc_channel *channel, struct zn_error *error)
 {
     struct stat info;
 
     if (lstat(channel->path, &info) != 0)
-        return errno == ENOENT ? ZN_OK : fail_errno(channel, error);
+        return errno == ENOENT ? check_folder(channel, error) : fail_errno(channel, error);
     if (S_ISLNK(info.st_mode))
         return fail(channel, "it is a symbolic link", error);
-    return S_ISREG(info.st_mode) ? ZN_OK : fail(channel, "it is not a regular file", error);
+    return S_ISREG(info.st_mode) ? check_folder(channel, error)
+                                 : fail(channel, "it is not a regular file", error);
 }
 
 /* A name beside the file that nobody can guess, so that nobody can put a link there. */

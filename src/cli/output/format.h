@@ -7,6 +7,7 @@
 #define ZC_FORMAT_H
 
 #include "core/status.h"
+#include "mask.h"
 #include "variables.h"
 
 /* A way to write variables down. */
@@ -26,7 +27,8 @@ struct zc_format {
     const char *detect_value;    /* ... has this value */
     const char *file_variable;   /* names the file to append to; NULL: standard output */
     bool appends;                /* --output appends to its file instead of replacing it */
-    const char *mask_command;    /* before a secret on standard output, masks it; NULL: none */
+    /* Appends the command that masks `text` in the log; NULL: the platform has none. */
+    zc_mask_line *mask;
     struct zc_writer writer;
     struct zc_writer output_writer; /* for --output FILE, where that differs; else all zero */
 };

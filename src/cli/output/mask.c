@@ -8,10 +8,9 @@ static const char *const base64_alphabet =
 static const char *const base64url_alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-static bool line(struct zn_span form, const char *before, struct zn_buf *out)
+static bool add_form(struct zn_span form, zc_mask_line *line, struct zn_buf *out)
 {
-    return form.len < SHORTEST || (zn_buf_append_text(out, before) && zn_buf_append(out, form) &&
-                                   zn_buf_append_text(out, "\n"));
+    return form.len < SHORTEST || line(form, out);
 }
 
 /* The whole 3-byte groups of `text`; what is left over is cut off. */
@@ -28,7 +27,7 @@ static bool encode_groups(struct zn_span text, const char *alphabet, struct zn_b
     return ok;
 }
 
-static bool base64_lines(struct zn_span secret, const char *before, struct zn_buf *out)
+static bool base64_lines(struct zn_span secret, zc_mask_line *line, struct zn_buf *out)
 {
     bool ok = true;
 
@@ -39,39 +38,39 @@ static bool base64_lines(struct zn_span secret, const char *before, struct zn_bu
         zn_buf_init(&url, 2 * ZN_SECRET_MAX);
         ok = encode_groups(zn_span_skip(secret, shift), base64_alphabet, &plain) &&
              encode_groups(zn_span_skip(secret, shift), base64url_alphabet, &url) &&
-             line(zn_buf_span(&plain), before, out) &&
+             add_form(zn_buf_span(&plain), line, out) &&
              (zn_span_equal(zn_buf_span(&plain), zn_buf_span(&url)) ||
-              line(zn_buf_span(&url), before, out));
+              add_form(zn_buf_span(&url), line, out));
         zn_buf_clear(&plain);
         zn_buf_clear(&url);
     }
     return ok;
 }
 
-bool zc_mask_secret(struct zn_span secret, const char *before, struct zn_buf *out)
+bool zc_mask_secret(struct zn_span secret, zc_mask_line *line, struct zn_buf *out)
 {
     struct zn_buf encoded;
 
     zn_buf_init(&encoded, 3 * ZN_SECRET_MAX);
-    const bool ok = line(secret, before, out) && zn_buf_append_percent(&encoded, secret) &&
+    const bool ok = add_form(secret, line, out) && zn_buf_append_percent(&encoded, secret) &&
                     (zn_span_equal(zn_buf_span(&encoded), secret) ||
-                     line(zn_buf_span(&encoded), before, out)) &&
-                    base64_lines(secret, before, out);
+                     add_form(zn_buf_span(&encoded), line, out)) &&
+                    base64_lines(secret, line, out);
     zn_buf_clear(&encoded);
     return ok;
 }
 
-bool zc_mask_credential(const struct zn_credential *credential, const char *before,
+bool zc_mask_credential(const struct zn_credential *credential, zc_mask_line *line,
                         struct zn_buf *out)
 {
     const struct zn_span text = zn_secret_reveal(&credential->secret);
     struct zn_span payload = text;
 
-    if (!zc_mask_secret(text, before, out))
+    if (!zc_mask_secret(text, line, out))
         return false;
     if (credential->kind != ZN_CREDENTIAL_API_KEY)
         return true;
     zn_span_cut(&payload, '_');
-    return zc_mask_secret(payload, before, out) &&
-           zc_mask_secret(zn_secret_reveal(&credential->inner), before, out);
+    return zc_mask_secret(payload, line, out) &&
+           zc_mask_secret(zn_secret_reveal(&credential->inner), line, out);
 }

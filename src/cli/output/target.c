@@ -47,7 +47,7 @@ enum zn_status zc_target_choose(const char *format, const char *output, bool sec
     const bool to_file = target.channel.kind != ZC_CHANNEL_STDOUT;
     const bool differs = to_file && target.format->output_writer.encode != NULL;
     target.writer = differs ? &target.format->output_writer : &target.format->writer;
-    if ((!to_file || target.format->mask_command != NULL) && isatty(STDOUT_FILENO))
+    if ((!to_file || target.format->mask != NULL) && isatty(STDOUT_FILENO))
         return zn_error_set(error, ZN_CONFIG,
                             "standard output is a terminal: it would show secrets",
                             "redirect it, or give --output FILE");
@@ -106,15 +106,14 @@ static enum zn_status print_masks(const struct zc_target *target,
                                   const struct zn_secret *token, struct zn_error *error)
 {
     const struct zc_channel log = {ZC_CHANNEL_STDOUT, NULL};
-    const char *command = target->format->mask_command;
     enum zn_status status = ZN_OK;
     struct zn_buf lines;
 
-    if (command == NULL)
+    if (target->format->mask == NULL)
         return ZN_OK;
     zn_buf_init(&lines, OUTPUT_MAX);
-    if (zc_mask_credential(credential, command, &lines) &&
-        zc_mask_secret(zn_secret_reveal(token), command, &lines))
+    if (zc_mask_credential(credential, target->format->mask, &lines) &&
+        zc_mask_secret(zn_secret_reveal(token), target->format->mask, &lines))
         status = zc_channel_write(&log, zn_buf_span(&lines), error);
     else
         status = zn_error_no_memory(error);
