@@ -1,0 +1,61 @@
+"""Wrappers for `run(…, wrapper=…)`: they start the program in less friendly surroundings.
+
+A test that cannot have them on this machine is skipped with the reason."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+
+import pytest
+
+
+def in_shell(script: str) -> list[str]:
+    """Runs `script` in sh, where "$@" is the program with its arguments."""
+    return ["sh", "-c", script, "sh"]
+
+
+def without_capabilities(*names: str) -> list[str]:
+    """Root without these capabilities ("sys_ptrace"); nothing for other users, who have none."""
+    if os.geteuid() != 0:
+        return []
+    dropped = ",".join(f"-{name}" for name in names)
+    return _needs("setpriv", f"--bounding-set={dropped}", "--inh-caps=-all")
+
+
+def bound_by_file_modes() -> list[str]:
+    """File modes count, for root as well."""
+    return without_capabilities("dac_override", "dac_read_search")
+
+
+def with_mounts(script: str) -> list[str]:
+    """Runs `script` as in_shell, in a mount namespace of its own."""
+    return [*_namespace("-m"), *in_shell(script)]
+
+
+def as_process_1() -> list[str]:
+    """The program becomes process 1 of a new process namespace with its own /proc."""
+    return _namespace("-p", "-f", "--mount-proc", "--kill-child")
+
+
+def traced(*options: str) -> list[str]:
+    """Runs the program under strace."""
+    # The leak sanitizer cannot work in a traced program.
+    sanitizer = f"ASAN_OPTIONS={os.environ.get('ASAN_OPTIONS', '')}:detect_leaks=0"
+    return _needs("strace", "-qq", "-E", sanitizer, *options)
+
+
+@functools.cache
+def _namespace(*options: str) -> list[str]:
+    command = _needs("unshare", *([] if os.geteuid() == 0 else ["-r"]), *options)
+    if subprocess.run([*command, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip(f"this machine does not allow {' '.join(command)}")
+    return command
+
+
+def _needs(program: str, *arguments: str) -> list[str]:
+    if not shutil.which(program):
+        pytest.skip(f"{program} is not installed")
+    return [program, *arguments]
