@@ -56,3 +56,24 @@ enum zn_status zn_policy_check_identity(const struct zn_policy *policy,
     }
     return status;
 }
+
+enum zn_verdict zn_policy_check_user(const struct zn_user_policy *policy,
+                                     const struct zn_identity *identity,
+                                     const struct zn_local_user *user)
+{
+    const bool same_name = policy->match_name && identity->name[0] != '\0' &&
+                           zn_span_equal(user->name, zn_span_of(identity->name));
+    enum zn_verdict verdict = ZN_VERDICT_NO_MAPPING;
+
+    if (!user->exists)
+        verdict = ZN_VERDICT_UNKNOWN_USER;
+    else if (user->is_root && !(policy->allow_root && user->is_mapped))
+        verdict = ZN_VERDICT_ROOT;
+    else if (!user->in_group)
+        verdict = ZN_VERDICT_GROUP;
+    else if (policy->require_admin && !identity->is_admin)
+        verdict = ZN_VERDICT_NOT_ADMIN;
+    else if (user->is_mapped || same_name)
+        verdict = ZN_VERDICT_ALLOWED;
+    return verdict;
+}

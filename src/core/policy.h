@@ -1,5 +1,6 @@
 /*
- * policy - may this identity, on this server, be what the caller expects? Pure; starts at no.
+ * policy - may this identity, on this server, be what the caller expects, and may it be that local
+ * user? Pure; starts at no.
  *
  * Layer 4. SPDX-License-Identifier: Apache-2.0
  */
@@ -32,5 +33,36 @@ ZN_MUST_CHECK enum zn_status zn_policy_check_server(const struct zn_policy *poli
 ZN_MUST_CHECK enum zn_status zn_policy_check_identity(const struct zn_policy *policy,
                                                       const struct zn_identity *identity,
                                                       struct zn_error *error);
+
+/* The local user that somebody wants to be, as the host knows them. All zero is nobody. */
+struct zn_local_user {
+    struct zn_span name; /* borrowed */
+    bool exists;
+    bool is_root;   /* uid 0 */
+    bool in_group;  /* in a group that is allowed, or no group is asked for */
+    bool is_mapped; /* the map lists the user for this very identity */
+};
+
+/* By which rules an identity may be a local user. All zero: by the map only, root never. */
+struct zn_user_policy {
+    bool match_name;    /* the account's name equals the user's, byte for byte */
+    bool allow_root;    /* uid 0, if the map lists it: an equal name is never enough */
+    bool require_admin; /* the account is an admin of the server */
+};
+
+enum zn_verdict {
+    ZN_VERDICT_NO_MAPPING = 0,
+    ZN_VERDICT_ALLOWED,
+    ZN_VERDICT_UNKNOWN_USER,
+    ZN_VERDICT_ROOT,
+    ZN_VERDICT_GROUP,
+    ZN_VERDICT_NOT_ADMIN,
+    ZN_VERDICT_COUNT
+};
+
+/* May `identity` be `user`? The first rule that refuses is the verdict. */
+ZN_MUST_CHECK enum zn_verdict zn_policy_check_user(const struct zn_user_policy *policy,
+                                                   const struct zn_identity *identity,
+                                                   const struct zn_local_user *user);
 
 #endif

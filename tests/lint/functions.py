@@ -19,11 +19,11 @@ def _calls(tree, name, functions):
 
 
 def check_banned(tree):
-    """Functions that cannot be used safely, and those that the core leaves to its callers."""
+    """Functions that cannot be used safely, and those that the core and hostcfg leave to their callers."""
     findings = []
     for name in tree.matching(*C_FILES):
         findings += _calls(tree, name, BANNED)
-        if name.startswith("src/core/"):
+        if name.startswith(("src/core/", "src/hostcfg/")):
             findings += _calls(tree, name, BANNED_IN_CORE)
     return findings
 
@@ -64,6 +64,7 @@ RULES = (
     Rule("banned", check_banned, (
         {"src/cli/a.c": "void f(char *a)\n{\n    strcpy (a, a);\n}\n"},
         {"src/core/a.c": "void f(void)\n{\n    getenv(\"A\");\n}\n"},
+        {"src/hostcfg/a.c": "void f(void)\n{\n    syslog(1, \"A\");\n}\n"},
         {"tests/unit/a.c": "int f(char *a)\n{\n    return atoi(a);\n}\n"},
     )),
     Rule("length", check_length, (

@@ -95,6 +95,8 @@ RULES = (
         {"src/core/login.c": "#include <curl/curl.h>\n"},
         {"src/core/zenml.c": "#include <cjson/cJSON.h>\n"},
         {"src/core/text.c": "# include <stdio.h>\n"},
+        {"src/hostcfg/file.c": "#include <stdio.h>\n"},
+        {"src/hostcfg/file.c": '#include "cli/main.h"\n', "src/cli/main.h": ""},
         {"src/core/policy.c": "#include <security/pam_modules.h>\n"},
         {"src/elsewhere/main.c": ""},
     )),

@@ -157,6 +157,86 @@ static void a_name_from_the_server_is_quoted_safely(void **state)
     assert_null(strstr(error.detail, "::"));
 }
 
+/* --- local users ---------------------------------------------------------------------------- */
+
+#define MATCH ((struct zn_user_policy){.match_name = true})
+#define MAP   ((struct zn_user_policy){.match_name = false})
+#define ROOT  ((struct zn_user_policy){.match_name = true, .allow_root = true})
+#define ADMIN ((struct zn_user_policy){.match_name = true, .require_admin = true})
+
+/* A user of that name, in the allowed group, who is not root and not in the map. */
+#define USER(text) .name = {(text), sizeof(text) - 1}, .exists = true, .in_group = true
+
+static void a_local_user_is_whom_the_rules_allow(void **state)
+{
+    static const struct zn_identity admin = {
+        .id = ACCOUNT_ID, .name = "ci-bot", .is_service_account = true, .is_admin = true};
+    static const struct zn_identity nameless = {.id = ACCOUNT_ID, .is_service_account = true};
+    const struct {
+        const char *name;
+        struct zn_user_policy policy;
+        const struct zn_identity *identity;
+        struct zn_local_user user;
+        enum zn_verdict verdict;
+    } rows[] = {
+        {"same name", MATCH, &ROBOT, {USER("ci-bot")}, ZN_VERDICT_ALLOWED},
+        {"same name, not a rule", MAP, &ROBOT, {USER("ci-bot")}, ZN_VERDICT_NO_MAPPING},
+        {"mapped", MAP, &ROBOT, {USER("alice"), .is_mapped = true}, ZN_VERDICT_ALLOWED},
+        {"mapped or same name",
+         MATCH,
+         &ROBOT,
+         {USER("alice"), .is_mapped = true},
+         ZN_VERDICT_ALLOWED},
+        {"neither", MATCH, &ROBOT, {USER("alice")}, ZN_VERDICT_NO_MAPPING},
+        {"other case", MATCH, &ROBOT, {USER("CI-bot")}, ZN_VERDICT_NO_MAPPING},
+        {"longer", MATCH, &ROBOT, {USER("ci-bot1")}, ZN_VERDICT_NO_MAPPING},
+        {"shorter", MATCH, &ROBOT, {USER("ci-bo")}, ZN_VERDICT_NO_MAPPING},
+        {"blank behind", MATCH, &ROBOT, {USER("ci-bot ")}, ZN_VERDICT_NO_MAPPING},
+        {"the account's id", MATCH, &ROBOT, {USER(ACCOUNT_ID)}, ZN_VERDICT_NO_MAPPING},
+        {"no names at all", MATCH, &nameless, {USER("")}, ZN_VERDICT_NO_MAPPING},
+        {"unknown",
+         MATCH,
+         &ROBOT,
+         {.name = {"ci-bot", 6}, .in_group = true, .is_mapped = true},
+         ZN_VERDICT_UNKNOWN_USER},
+        {"group",
+         MATCH,
+         &ROBOT,
+         {.name = {"ci-bot", 6}, .exists = true, .is_mapped = true},
+         ZN_VERDICT_GROUP},
+        {"no admin", ADMIN, &ROBOT, {USER("ci-bot")}, ZN_VERDICT_NOT_ADMIN},
+        {"admin", ADMIN, &admin, {USER("ci-bot")}, ZN_VERDICT_ALLOWED},
+        {"root by name", MATCH, &ROBOT, {USER("ci-bot"), .is_root = true}, ZN_VERDICT_ROOT},
+        {"root by map",
+         MATCH,
+         &ROBOT,
+         {USER("root"), .is_root = true, .is_mapped = true},
+         ZN_VERDICT_ROOT},
+        {"root by option", ROOT, &ROBOT, {USER("ci-bot"), .is_root = true}, ZN_VERDICT_ROOT},
+        {"root by both",
+         ROOT,
+         &ROBOT,
+         {USER("root"), .is_root = true, .is_mapped = true},
+         ZN_VERDICT_ALLOWED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        CHECK_ROW(rows[i].name, zn_policy_check_user(&rows[i].policy, rows[i].identity,
+                                                     &rows[i].user) == rows[i].verdict);
+}
+
+static void nobody_is_allowed_by_all_zero(void **state)
+{
+    const struct zn_user_policy policy = {0};
+    const struct zn_identity identity = {0};
+    const struct zn_local_user user = {0};
+
+    (void)state;
+    assert_int_not_equal(zn_policy_check_user(&policy, &identity, &user), ZN_VERDICT_ALLOWED);
+    assert_int_not_equal(ZN_VERDICT_ALLOWED, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +248,8 @@ int main(void)
         cmocka_unit_test(accounts_are_what_the_policy_expects),
         cmocka_unit_test(an_unknown_account_type_means_service_accounts_only),
         cmocka_unit_test(a_name_from_the_server_is_quoted_safely),
+        cmocka_unit_test(a_local_user_is_whom_the_rules_allow),
+        cmocka_unit_test(nobody_is_allowed_by_all_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
