@@ -16,6 +16,8 @@ static int run_verb(const struct zc_options *options, const struct zc_process *p
         return zc_exec_run(options, process);
     case ZC_WHOAMI:
         return zc_whoami_run(options);
+    case ZC_DOCTOR:
+        return zc_doctor_run(options);
     case ZC_NO_VERB:
         break;
     }

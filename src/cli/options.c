@@ -6,7 +6,8 @@
 
 #include "exit_code.h"
 
-#define EVERY              (ZC_ENV | ZC_EXEC | ZC_WHOAMI)
+#define LOGIN              (ZC_ENV | ZC_EXEC | ZC_WHOAMI)
+#define EVERY              (LOGIN | ZC_DOCTOR)
 #define DEFAULT_TIMEOUT_MS 30000
 #define TIMEOUT_MAX_S      3600
 #define EXPIRES_IN_MAX_S   (366LL * 24 * 3600)
@@ -16,11 +17,14 @@ static const struct {
     const char *name;
     const char *usage;
     const char *purpose;
+    bool takes_words;
 } verbs[] = {
-    {ZC_ENV, "env", "[options]", "writes ZENML_STORE_* for the later steps of a CI job"},
+    {ZC_ENV, "env", "[options]", "writes ZENML_STORE_* for the later steps of a CI job", false},
     {ZC_EXEC, "exec", "[options] -- COMMAND [ARGUMENT...]",
-     "runs a command with ZENML_STORE_* in its environment"},
-    {ZC_WHOAMI, "whoami", "[options]", "prints the account behind the credential"},
+     "runs a command with ZENML_STORE_* in its environment", false},
+    {ZC_WHOAMI, "whoami", "[options]", "prints the account behind the credential", false},
+    {ZC_DOCTOR, "doctor", "[options] pam [FILE...]",
+     "checks the PAM files and all that pam_zenml needs on this host", true},
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -122,23 +126,23 @@ static const struct option {
     const char *accepts; /* what a bad value is told */
     const char *help;
 } options[] = {
-    {"server", 0, "URL", EVERY, AT(server), read_text, "a URL",
+    {"server", 0, "URL", LOGIN, AT(server), read_text, "a URL",
      "the ZenML server (default: $ZENML_STORE_URL)"},
     {"api-key-file", 0, "PATH", EVERY, AT(api_key_file), read_text, "a path, or - for stdin",
      "read the API key from a file, - is standard input"},
-    {"ca-file", 0, "FILE", EVERY, AT(ca_file), read_text, "a path",
+    {"ca-file", 0, "FILE", LOGIN, AT(ca_file), read_text, "a path",
      "trust these certificate authorities (PEM)"},
-    {"ca-mode", 0, "MODE", EVERY, AT(ca_add), read_ca_mode, "replace or add",
+    {"ca-mode", 0, "MODE", LOGIN, AT(ca_add), read_ca_mode, "replace or add",
      "replace the system's authorities (default), or add to them"},
-    {"pin", 0, "sha256//BASE64", EVERY, AT(pin), read_pin, "sha256// and 44 characters of base64",
+    {"pin", 0, "sha256//BASE64", LOGIN, AT(pin), read_pin, "sha256// and 44 characters of base64",
      "accept the server only with this public key"},
-    {"allow-http", 0, NULL, EVERY, AT(allow_http), read_flag, NULL,
+    {"allow-http", 0, NULL, LOGIN, AT(allow_http), read_flag, NULL,
      "allow http to a host that is not loopback"},
-    {"timeout", 0, "SECONDS", EVERY, AT(timeout_ms), read_timeout, "1 to 3600 seconds",
+    {"timeout", 0, "SECONDS", LOGIN, AT(timeout_ms), read_timeout, "1 to 3600 seconds",
      "time for everything together (default: 30)"},
-    {"expect-user", 0, "NAME|UUID", EVERY, AT(expect_user), read_text, "a name or UUID",
+    {"expect-user", 0, "NAME|UUID", LOGIN, AT(expect_user), read_text, "a name or UUID",
      "fail unless the credential is this account's"},
-    {"expect-server-id", 0, "UUID", EVERY, AT(expect_server_id), read_uuid, "a UUID",
+    {"expect-server-id", 0, "UUID", LOGIN, AT(expect_server_id), read_uuid, "a UUID",
      "fail unless the server has this id"},
     {"credential", 0, "token|key", ZC_ENV | ZC_EXEC, AT(hand_on), read_hand_on, "token or key",
      "what to hand on (default: env token, exec key)"},
@@ -155,6 +159,10 @@ static const struct option {
     {"allow-secret-artifact", 0, NULL, ZC_ENV, AT(allow_secret_artifact), read_flag, NULL,
      "gitlab: put the API token into the dotenv report"},
     {"json", 0, NULL, ZC_WHOAMI, AT(json), read_flag, NULL, "print JSON"},
+    {"try", 0, NULL, ZC_DOCTOR, AT(try_login), read_flag, NULL,
+     "also log in as pam_zenml would with the credential"},
+    {"user", 0, "NAME", ZC_DOCTOR, AT(user), read_text, "a name",
+     "with --try: may the account be this local user?"},
     {"verbose", 'v', NULL, EVERY, AT(verbose), read_flag, NULL, "say what is being done"},
     {"help", 'h', NULL, EVERY, AT(help), read_flag, NULL, "print this help"},
     {"version", 'V', NULL, EVERY, AT(version), read_flag, NULL, "print the version"},
@@ -195,6 +203,14 @@ static const struct option *find_option(const char *word, enum zc_verb verb)
     return NULL;
 }
 
+static bool takes_words(enum zc_verb verb)
+{
+    for (size_t i = 0; i < VERBS; i++)
+        if (verbs[i].verb == verb)
+            return verbs[i].takes_words;
+    return false;
+}
+
 /* Reads one option at argv[*at] and leaves `*at` on the last word that belongs to it. */
 static enum zn_status take_option(const struct option *option, char **argv, int *at,
                                   struct zc_options *ret, struct zn_error *error)
@@ -221,11 +237,16 @@ static enum zn_status take_option(const struct option *option, char **argv, int 
 static enum zn_status take_options(char **argv, struct zc_options *ret, struct zn_error *error)
 {
     bool seen[OPTIONS] = {false};
+    int words = 0;
 
     for (int at = 0; argv[at] != NULL && !ret->help && !ret->version; at++) {
         if (strcmp(argv[at], "--") == 0) {
             ret->command = argv + at + 1;
             return ZN_OK;
+        }
+        if (takes_words(ret->verb) && argv[at][0] != '-') {
+            argv[words++] = argv[at]; /* what stood there has been read */
+            continue;
         }
         const struct option *option = find_option(argv[at], ret->verb);
         if (option == NULL)
@@ -238,6 +259,23 @@ static enum zn_status take_options(char **argv, struct zc_options *ret, struct z
         if (take_option(option, argv, &at, ret, error) != ZN_OK)
             return ZN_CONFIG;
     }
+    if (takes_words(ret->verb)) {
+        ret->words = argv;
+        ret->words[words] = NULL;
+    }
+    return ZN_OK;
+}
+
+static enum zn_status check_doctor(const struct zc_options *ret, struct zn_error *error)
+{
+    static const char usage[] = "zenml-login doctor [options] pam [FILE...]";
+
+    if (ret->words == NULL || ret->words[0] == NULL)
+        return zn_error_set(error, ZN_CONFIG, "doctor: what to look at is missing", usage);
+    if (strcmp(ret->words[0], "pam") != 0)
+        return refuse(error, "doctor cannot look at ", ret->words[0], usage);
+    if (ret->user != NULL && !ret->try_login)
+        return zn_error_set(error, ZN_CONFIG, "--user needs --try", NULL);
     return ZN_OK;
 }
 
@@ -248,7 +286,7 @@ static enum zn_status check(const struct zc_options *ret, struct zn_error *error
     if (ret->help || ret->version)
         return ZN_OK;
     if (ret->verb == ZC_NO_VERB)
-        return zn_error_set(error, ZN_CONFIG, "a command is missing: env, exec or whoami",
+        return zn_error_set(error, ZN_CONFIG, "a command is missing: env, exec, whoami or doctor",
                             SEE_HELP);
     if (ret->verb == ZC_EXEC && !has_command)
         return zn_error_set(error, ZN_CONFIG, "exec: the command to run is missing",
@@ -257,6 +295,8 @@ static enum zn_status check(const struct zc_options *ret, struct zn_error *error
         return refuse(error, "unexpected word: ", ret->command[0], SEE_HELP);
     if (ret->ca_add && ret->ca_file == NULL)
         return zn_error_set(error, ZN_CONFIG, "--ca-mode add needs --ca-file", NULL);
+    if (ret->verb == ZC_DOCTOR)
+        return check_doctor(ret, error);
     return ZN_OK;
 }
 
@@ -272,7 +312,7 @@ enum zn_status zc_options_parse(int argc, char **argv, struct zc_options *ret,
     if (parsed.verb != ZC_NO_VERB)
         rest++;
     else if (rest[0] != NULL && rest[0][0] != '-')
-        return refuse(error, "unknown command: ", rest[0], "use env, exec or whoami");
+        return refuse(error, "unknown command: ", rest[0], "use env, exec, whoami or doctor");
     if (take_options(rest, &parsed, error) != ZN_OK || check(&parsed, error) != ZN_OK)
         return ZN_CONFIG;
     *ret = parsed;
@@ -313,8 +353,8 @@ void zc_options_help(enum zc_verb verb)
     }
     for (size_t i = 0; i < VERBS; i++)
         if (verbs[i].verb == verb)
-            printf("Usage: zenml-login %s %s\n\nLogs in, and %s.\n\nOptions:\n", verbs[i].name,
-                   verbs[i].usage, verbs[i].purpose);
+            printf("Usage: zenml-login %s %s\n\n%s %s.\n\nOptions:\n", verbs[i].name,
+                   verbs[i].usage, (verb & LOGIN) != 0 ? "Logs in, and" : "It", verbs[i].purpose);
     for (size_t i = 0; i < OPTIONS; i++)
         if ((options[i].verbs & verb) != 0)
             print_option(&options[i]);

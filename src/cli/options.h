@@ -10,7 +10,7 @@
 
 #include "core/status.h"
 
-enum zc_verb { ZC_NO_VERB = 0, ZC_ENV = 1, ZC_EXEC = 2, ZC_WHOAMI = 4 };
+enum zc_verb { ZC_NO_VERB = 0, ZC_ENV = 1, ZC_EXEC = 2, ZC_WHOAMI = 4, ZC_DOCTOR = 8 };
 
 /* What env and exec hand on. */
 enum zc_hand_on { ZC_HAND_ON_DEFAULT = 0, ZC_HAND_ON_TOKEN, ZC_HAND_ON_KEY };
@@ -38,12 +38,16 @@ struct zc_options {
     const char *output;
     bool allow_secret_artifact;
     bool json;
+    bool try_login;
+    const char *user;
+    char **words;   /* doctor: NULL-terminated, the words that are no options */
     char **command; /* exec: NULL-terminated, the words after "--" */
 };
 
 /*
- * Reads the command line. ZN_CONFIG: unknown or repeated option, missing or bad value, missing
- * command; the error names it. `--help` and `--version` win over everything behind them.
+ * Reads the command line, and moves words that are no options to the front of argv. ZN_CONFIG:
+ * unknown or repeated option, missing or bad value, missing command; the error names it. `--help`
+ * and `--version` win over everything behind them.
  */
 ZN_MUST_CHECK enum zn_status zc_options_parse(int argc, char **argv, struct zc_options *ret,
                                               struct zn_error *error);

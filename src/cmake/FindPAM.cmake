@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# PAM::PAM, and PAM_MODULE_DIR: the folder in which libpam looks for modules.
+# PAM::PAM; PAM_MODULE_DIR, the folder in which libpam looks for modules; ZP_HELPER_PATH, the helper of ours.
 
 if(TARGET PAM::PAM)
     return()
@@ -23,3 +23,6 @@ else()
     set(pam_modules "${CMAKE_INSTALL_FULL_LIBDIR}/security")
 endif()
 set(PAM_MODULE_DIR "${pam_modules}" CACHE PATH "Folder of PAM modules")
+
+set(ZP_HELPER_PATH "${CMAKE_INSTALL_FULL_LIBEXECDIR}/zenml-login/zenml-pam-helper" CACHE STRING
+    "Where the module finds its helper; the file and all folders above it must be root's")

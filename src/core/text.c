@@ -89,6 +89,15 @@ static bool grow(struct zn_buf *buf, size_t needed)
     return true;
 }
 
+bool zn_buf_reserve(struct zn_buf *buf, size_t len)
+{
+    if (buf->state != ZN_BUF_GOOD)
+        return false;
+    if (len > buf->cap)
+        return fail(buf, ZN_BUF_OVER_CAP);
+    return len + 1 <= buf->allocated || grow(buf, len + 1);
+}
+
 bool zn_buf_append(struct zn_buf *buf, struct zn_span bytes)
 {
     if (buf->state != ZN_BUF_GOOD)

@@ -61,6 +61,12 @@ void zn_buf_init(struct zn_buf *buf, size_t cap);
 /* Wipes and frees the bytes. The buffer is empty, good and usable again with the same cap. */
 void zn_buf_clear(struct zn_buf *buf);
 
+/*
+ * Makes room for `len` bytes in all, so that appends up to that length move nothing. False, and
+ * the buffer as after a failed append, when that exceeds the cap or memory is short.
+ */
+ZN_MUST_CHECK bool zn_buf_reserve(struct zn_buf *buf, size_t len);
+
 /* Appends `bytes`. False when that exceeds the cap or memory is short: see zn_buf. */
 ZN_MUST_CHECK bool zn_buf_append(struct zn_buf *buf, struct zn_span bytes);
 

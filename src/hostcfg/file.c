@@ -109,8 +109,11 @@ int zh_file_open(const char *path, const struct zh_reporter *reporter)
 static bool read_all(int fd, struct zn_buf *ret)
 {
     char chunk[CHUNK];
+    struct stat info;
     ssize_t got = 0;
 
+    if (fstat(fd, &info) != 0 || !zn_buf_reserve(ret, (size_t)info.st_size))
+        return false;
     do {
         got = read(fd, chunk, sizeof(chunk));
         if (got > 0 && !zn_buf_append(ret, (struct zn_span){chunk, (size_t)got}))

@@ -488,9 +488,31 @@ static void safe_text_is_cut_at_the_size_given(void **state)
     assert_string_equal(dst, "abcde");
 }
 
+static void room_is_made_at_once_and_within_the_cap(void **state)
+{
+    struct zn_buf buf;
+
+    (void)state;
+    zn_buf_init(&buf, 1000);
+    assert_true(zn_buf_append(&buf, ZN_SPAN("abc")));
+    assert_true(zn_buf_reserve(&buf, 1000));
+    const char *place = buf.ptr;
+    for (int i = 0; i < 997; i++)
+        assert_true(zn_buf_append(&buf, ZN_SPAN("x")));
+    assert_ptr_equal(buf.ptr, place);
+    assert_int_equal(buf.len, 1000);
+    assert_memory_equal(buf.ptr, "abcx", 4);
+    assert_false(zn_buf_reserve(&buf, 1001));
+    assert_int_equal(buf.state, ZN_BUF_OVER_CAP);
+    assert_int_equal(buf.len, 0);
+    assert_false(zn_buf_reserve(&buf, 1));
+    zn_buf_clear(&buf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(room_is_made_at_once_and_within_the_cap),
         cmocka_unit_test(span_of_null_is_empty),
         cmocka_unit_test(spans_are_equal_by_length_and_bytes),
         cmocka_unit_test(span_starts_with_its_prefixes_only),
