@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -80,9 +79,13 @@ static bool limit(resource_t resource, rlim_t value)
     return setrlimit(resource, &limit) == 0;
 }
 
+#ifndef __has_feature /* of clang */
+#define __has_feature(feature) 0
+#endif
+
 static bool set_limits(void)
 {
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
     const rlim_t memory = RLIM_INFINITY; /* the sanitizer reserves terabytes */
 #else
     const rlim_t memory = HELPER_MEMORY;
@@ -91,13 +94,17 @@ static bool set_limits(void)
            limit(RLIMIT_NOFILE, HELPER_FD_MAX) && limit(RLIMIT_NPROC, 4096);
 }
 
-/* In su and sudo the real uid is the caller's, so what counts is the effective one. */
+/*
+ * In su and sudo the real uid is the caller's, so what counts is the effective one. System calls,
+ * since setresuid(3) and kin tell all threads of the process, of which there are none here.
+ */
 static bool drop_privileges(void)
 {
     if (geteuid() != 0)
         return true;
-    return setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
-           setresuid(NOBODY, NOBODY, NOBODY) == 0;
+    return syscall(SYS_setgroups, 0, NULL) == 0 &&
+           syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY) == 0 &&
+           syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY) == 0;
 }
 
 static _Noreturn void become_helper(int program, int socket)
@@ -144,10 +151,12 @@ static void close_all(const int *fds, size_t count)
             close(fds[i]);
 }
 
-/* How this thread of the host dealt with SIGCHLD before. */
+/* How the host dealt with SIGCHLD before. */
 struct held {
-    sigset_t mask;
+    sigset_t mask; /* of this thread */
     bool was_pending;
+    bool was_ignored;
+    struct sigaction action;
 };
 
 static sigset_t only_sigchld(void)
@@ -168,11 +177,18 @@ static bool is_pending(void)
 /* The death of the helper is not to reach a handler of the host, which might wait for it. */
 static struct held hold_sigchld(void)
 {
+    const struct sigaction standard = {.sa_handler = SIG_DFL};
     const sigset_t sigchld = only_sigchld();
     struct held held;
 
     sigprocmask(SIG_BLOCK, &sigchld, &held.mask);
     held.was_pending = is_pending();
+    held.was_ignored =
+        sigaction(SIGCHLD, NULL, &held.action) == 0 &&
+        (held.action.sa_handler == SIG_IGN || (held.action.sa_flags & SA_NOCLDWAIT) != 0);
+    /* The kernel would reap the helper by itself, and its pid be another's when we end it. */
+    if (held.was_ignored)
+        sigaction(SIGCHLD, &standard, NULL);
     return held;
 }
 
@@ -186,6 +202,8 @@ static void release_sigchld(const struct held *held)
     if (!held->was_pending && is_pending() && sigtimedwait(&sigchld, NULL, &now) == SIGCHLD &&
         waitid(P_ALL, 0, &other, WEXITED | WNOHANG | WNOWAIT) == 0 && other.si_pid != 0)
         kill(getpid(), SIGCHLD);
+    if (held->was_ignored)
+        sigaction(SIGCHLD, &held->action, NULL);
     sigprocmask(SIG_SETMASK, &held->mask, NULL);
 }
 
@@ -282,6 +300,7 @@ enum zp_helper_outcome zp_helper_ask(const char *path, const struct zp_request *
     enum zp_helper_outcome outcome = ZP_HELPER_FAILED;
     int fds[3] = {-1, -1, -1}; /* our socket, the helper's socket, the program */
 
+    explicit_bzero(reply, sizeof(*reply));
     fds[2] = open_program(path, reporter);
     if (fds[2] < 0)
         return ZP_HELPER_UNSAFE;

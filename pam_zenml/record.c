@@ -55,7 +55,8 @@ bool zp_reply_is_valid(const struct zp_reply *reply, bool with_token)
                              IS_STRING(reply->account_id) && IS_STRING(reply->account_name) &&
                              IS_STRING(reply->server_url);
 
-    return well_formed && (reply->status != ZN_OK || proves_somebody(reply, with_token));
+    return well_formed &&
+           (reply->status == ZN_OK ? proves_somebody(reply, with_token) : reply->token_len == 0);
 }
 
 bool zp_record_send(int fd, const void *record, size_t size)

@@ -7,7 +7,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Rights of Landlock ABI 1. Reading is left: name resolution and TLS need files all over. */
+/* Rights of later versions of Landlock, which the headers of older systems do not have. */
+#define FS_REFER    ((uint64_t)1 << 13) /* ABI 2 */
+#define FS_TRUNCATE ((uint64_t)1 << 14) /* ABI 3 */
+
+/* Rights of ABI 1. Reading is left: name resolution and TLS need files all over. */
 #define DENIED                                                                                     \
     ((uint64_t)(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |                       \
                 LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |                   \
@@ -19,7 +23,9 @@
 /* A ruleset that handles these rights and has no rule denies them everywhere. */
 static void deny_changes(void)
 {
-    const struct landlock_ruleset_attr attributes = {.handled_access_fs = DENIED};
+    const long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    const struct landlock_ruleset_attr attributes = {
+        .handled_access_fs = DENIED | (abi >= 2 ? FS_REFER : 0) | (abi >= 3 ? FS_TRUNCATE : 0)};
     const int ruleset =
         (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
 

@@ -54,9 +54,11 @@ static bool is_loopback(const char *host)
     const bool in_127 = zn_span_equal(zn_span_cut(&rest, '.'), ZN_SPAN("127"));
     bool dotted = in_127;
 
-    for (int octet = 1; octet < 4; octet++) {
+    for (int i = 1; i < 4; i++) {
+        const struct zn_span octet = zn_span_cut(&rest, '.');
         long long number = 256;
-        dotted = dotted && zn_text_to_number(zn_span_cut(&rest, '.'), &number) && number < 256;
+        dotted = dotted && zn_text_to_number(octet, &number) && number < 256 &&
+                 (octet.len == 1 || octet.ptr[0] != '0'); /* 08 is a name to some resolvers */
     }
     return (dotted && rest.ptr == NULL) || zn_span_equal(name, ZN_SPAN("localhost")) ||
            zn_span_equal(name, ZN_SPAN("[::1]"));
@@ -103,10 +105,17 @@ static enum zn_status check_parts(CURLU *handle, struct zn_url *url, struct zn_e
     if (has_part(handle, CURLUPART_USER, CURLUE_NO_USER) ||
         has_part(handle, CURLUPART_PASSWORD, CURLUE_NO_PASSWORD))
         return refuse(error, "it holds a user name or password", "leave only https://HOST/PATH");
-    if (has_part(handle, CURLUPART_ZONEID, CURLUE_NO_ZONEID))
-        return refuse(error, "it holds an IPv6 zone", "use a host name, or an address without %");
     url->is_http = strcmp(scheme, "http") == 0;
     return assemble(handle, url, error);
+}
+
+/* libcurl decodes a host after it was checked: "%" must not get there. */
+static bool holds_any(struct zn_span text, const char *characters)
+{
+    for (; *characters != '\0'; characters++)
+        if (memchr(text.ptr, *characters, text.len) != NULL)
+            return true;
+    return false;
 }
 
 enum zn_status zn_url_parse(struct zn_span text, bool allow_http, struct zn_url *ret,
@@ -117,12 +126,15 @@ enum zn_status zn_url_parse(struct zn_span text, bool allow_http, struct zn_url 
 
     if (text.len == 0 || text.len > ZN_URL_MAX)
         return refuse(error, text.len == 0 ? "it is empty" : "it is too long", WRITE_IT_AS);
-    if (!zn_text_is_graphic(text) || memchr(text.ptr, '\\', text.len) != NULL)
+    if (!zn_text_is_graphic(text) || holds_any(text, "\\"))
         return refuse(error, "it holds a blank, a backslash, a control or non-ASCII character",
                       "write an international host name in its xn-- form");
+    if (holds_any(text, "%|"))
+        return refuse(error, "it holds a percent sign or a bar, which does not belong there",
+                      WRITE_IT_AS);
     if (strchr("\"'`", text.ptr[0]) != NULL)
         return refuse(error, "it begins with a quote", "remove the quotes around it");
-    if (memchr(text.ptr, '?', text.len) != NULL || memchr(text.ptr, '#', text.len) != NULL)
+    if (holds_any(text, "?#"))
         return refuse(error, "it holds a query or fragment", "leave only https://HOST/PATH");
     memcpy(copy, text.ptr, text.len);
     copy[text.len] = '\0';

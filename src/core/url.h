@@ -19,8 +19,9 @@ struct zn_url {
 
 /*
  * Checks and normalises `text`: http or https, a host, optionally a port and a path prefix. User
- * information, query, fragment, non-ASCII and blanks are refused; so is plain http, except for a
- * loopback host or with `allow_http`. On failure returns ZN_CONFIG and leaves `*ret` untouched.
+ * information, query, fragment, percent-encoding, non-ASCII and blanks are refused; so is plain
+ * http, except for a loopback host or with `allow_http`. On failure returns ZN_CONFIG and leaves
+ * `*ret` untouched.
  */
 ZN_MUST_CHECK enum zn_status zn_url_parse(struct zn_span text, bool allow_http, struct zn_url *ret,
                                           struct zn_error *error);

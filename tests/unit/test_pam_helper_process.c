@@ -52,10 +52,21 @@ WRAP(dup2, (int from, int to), (from, to))
 WRAP(dup3, (int from, int to, int flags), (from, to, flags))
 WRAP(getrlimit, (int resource, struct rlimit *limit), (resource, limit))
 WRAP(setrlimit, (int resource, const struct rlimit *limit), (resource, limit))
-WRAP(setgroups, (size_t count, const gid_t *groups), (count, groups))
-WRAP(setresgid, (gid_t real, gid_t effective, gid_t saved), (real, effective, saved))
-WRAP(setresuid, (uid_t real, uid_t effective, uid_t saved), (real, effective, saved))
 WRAP(prctl, (int option, long a, long b, long c, long d), (option, a, b, c, d))
+
+static bool killed_a_stranger; /* kill(2) was given the pid of no child of this process */
+
+int __real_kill(pid_t pid, int number);
+int __wrap_kill(pid_t pid, int number);
+
+int __wrap_kill(pid_t pid, int number)
+{
+    siginfo_t info;
+
+    if (pid != getpid() && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+        killed_a_stranger = true;
+    return __real_kill(pid, number);
+}
 
 int __real_socketpair(int domain, int type, int protocol, int fds[2]);
 int __wrap_socketpair(int domain, int type, int protocol, int fds[2]);
@@ -73,6 +84,14 @@ long __wrap_syscall(long number, long a, long b, long c, long d, long e)
 {
     errno = ENOSYS;
     return number == failing_number ? -1 : __real_syscall(number, a, b, c, d, e);
+}
+
+static volatile sig_atomic_t deaths;
+
+static void count_death(int number)
+{
+    (void)number;
+    deaths++;
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */
@@ -397,6 +416,19 @@ static bool with_signals_blocked_and_ignored(void)
     return sigprocmask(SIG_BLOCK, &all, NULL) == 0 && reports(65534, "_") && !has_children();
 }
 
+/* Such a host does not wait for children: the kernel reaps them, and gives their pids to others. */
+static bool with_children_ignored(void)
+{
+    const struct sigaction no_zombies = {.sa_handler = count_death, .sa_flags = SA_NOCLDWAIT};
+
+    signal(SIGCHLD, SIG_IGN);
+    if (ask("exit") != ZP_HELPER_FAILED || ask("good") != ZP_HELPER_ANSWERED)
+        return false;
+    sigaction(SIGCHLD, &no_zombies, NULL);
+    return ask("exit") == ZP_HELPER_FAILED && ask("good") == ZP_HELPER_ANSWERED &&
+           !killed_a_stranger;
+}
+
 static bool as_an_ordinary_user(void)
 {
     return setgroups(0, NULL) == 0 && setresgid(20001, 20001, 20001) == 0 &&
@@ -422,19 +454,12 @@ static void the_host_does_not_show_in_the_helper(void **state)
     IN_A_HOST(without_room_for_descriptors);
     IN_A_HOST(with_low_limits);
     IN_A_HOST(with_signals_blocked_and_ignored);
+    IN_A_HOST(with_children_ignored);
     IN_A_HOST(as_an_ordinary_user);
     IN_A_HOST(as_a_setuid_program);
 }
 
 /* --- the host afterwards ---------------------------------------------------------------------- */
-
-static volatile sig_atomic_t deaths;
-
-static void count_death(int number)
-{
-    (void)number;
-    deaths++;
-}
 
 /* How the host deals with each signal, and which are blocked: bit N is signal N. */
 struct signals {
@@ -482,7 +507,7 @@ static bool keeps_its_signals(void)
     sigemptyset(&some);
     sigaddset(&some, SIGUSR1);
     sigaddset(&some, SIGTERM);
-    sigprocmask(SIG_BLOCK, &some, NULL);
+    sigprocmask(SIG_SETMASK, &some, NULL);
     sigaction(SIGCHLD, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
     look_at_signals(&before);
@@ -515,9 +540,8 @@ static void the_host_stays_as_it_was(void **state)
 
 static void without_any_of_its_protections_it_is_not_started(void **state)
 {
-    static const char *const functions[] = {"setsid",    "chdir",     "open",      "dup2",
-                                            "dup3",      "getrlimit", "setrlimit", "setgroups",
-                                            "setresgid", "setresuid", "prctl",     "socketpair"};
+    static const char *const functions[] = {"setsid",    "chdir",     "open",  "dup2",      "dup3",
+                                            "getrlimit", "setrlimit", "prctl", "socketpair"};
 
     (void)state;
     for (size_t i = 0; i < COUNT(functions); i++) {
@@ -527,9 +551,10 @@ static void without_any_of_its_protections_it_is_not_started(void **state)
     }
 }
 
-static void without_fork_or_exec_it_is_a_failure(void **state)
+static void without_any_of_these_calls_it_is_a_failure(void **state)
 {
-    static const long numbers[] = {SYS_clone, SYS_execveat};
+    static const long numbers[] = {SYS_clone, SYS_setgroups, SYS_setresgid, SYS_setresuid,
+                                   SYS_execveat};
 
     (void)state;
     for (size_t i = 0; i < COUNT(numbers); i++) {
@@ -674,7 +699,7 @@ int main(void)
         cmocka_unit_test_setup(the_host_does_not_show_in_the_helper, wish_for_token),
         cmocka_unit_test_setup(the_host_stays_as_it_was, wish_for_token),
         cmocka_unit_test_setup(without_any_of_its_protections_it_is_not_started, wish_for_token),
-        cmocka_unit_test_setup(without_fork_or_exec_it_is_a_failure, wish_for_token),
+        cmocka_unit_test_setup(without_any_of_these_calls_it_is_a_failure, wish_for_token),
         cmocka_unit_test_setup(a_program_that_others_could_change_is_not_run, wish_for_token),
         cmocka_unit_test_setup(a_file_that_is_no_program_is_a_failure, wish_for_token),
         cmocka_unit_test_setup(what_was_checked_is_what_runs, wish_for_token),

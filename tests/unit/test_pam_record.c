@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -282,6 +282,24 @@ static void a_token_is_there_when_its_time_has_come_and_only_then(void **state)
 }
 
 /* It goes into the environment of the session. */
+/* What stands behind the array would do for a token: only its length tells. */
+static void a_token_lies_inside_its_array(void **state)
+{
+    struct {
+        struct zp_reply reply;
+        char behind[64];
+    } both;
+
+    (void)state;
+    both.reply = reply_with_token;
+    const size_t begin = offsetof(struct zp_reply, token); /* padding comes behind it, too */
+    memset((char *)&both + begin, 'x', sizeof(both) - begin);
+    both.reply.token_len = ZN_SECRET_MAX;
+    assert_true(zp_reply_is_valid(&both.reply, true));
+    both.reply.token_len = ZN_SECRET_MAX + 1;
+    assert_false(zp_reply_is_valid(&both.reply, true));
+}
+
 static void a_token_is_graphic(void **state)
 {
     static const char bad[] = {'\0', '\n', ' ', '\x1b', '\x7f', '\x80', '\xff'};
@@ -410,13 +428,16 @@ static void sending_to_a_peer_that_is_gone_raises_no_signal(void **state)
     close(pair.ours);
 }
 
-static void sending_does_not_work_on_what_is_no_socket(void **state)
+static void what_is_no_socket_is_refused(void **state)
 {
+    const int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     struct zp_reply reply;
 
     (void)state;
-    assert_false(zp_record_send(-1, &good_request, sizeof(good_request)));
-    assert_false(receives(-1, &reply, sizeof(reply)));
+    assert_true(fd >= 0);
+    assert_false(zp_record_send(fd, &good_request, sizeof(good_request)));
+    assert_false(receives(fd, &reply, sizeof(reply)));
+    close(fd);
 }
 
 static void the_wait_ends_at_the_deadline(void **state)
@@ -512,6 +533,7 @@ int main(void)
         cmocka_unit_test(each_text_of_a_refusal_is_looked_at_too),
         cmocka_unit_test(a_reply_with_text_without_end_is_seen),
         cmocka_unit_test(a_token_is_there_when_its_time_has_come_and_only_then),
+        cmocka_unit_test(a_token_lies_inside_its_array),
         cmocka_unit_test(a_token_is_graphic),
         cmocka_unit_test(a_record_arrives_byte_for_byte),
         cmocka_unit_test(a_record_of_another_size_is_refused),
@@ -519,7 +541,7 @@ int main(void)
         cmocka_unit_test(two_halves_make_no_record),
         cmocka_unit_test(a_peer_that_is_gone_is_no_wait),
         cmocka_unit_test(sending_to_a_peer_that_is_gone_raises_no_signal),
-        cmocka_unit_test(sending_does_not_work_on_what_is_no_socket),
+        cmocka_unit_test(what_is_no_socket_is_refused),
         cmocka_unit_test(the_wait_ends_at_the_deadline),
         cmocka_unit_test(a_deadline_that_is_over_is_over),
         cmocka_unit_test(signals_do_not_end_the_wait),

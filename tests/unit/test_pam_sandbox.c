@@ -79,29 +79,32 @@ static int bind_socket(void)
     return bind(fd, (const struct sockaddr *)&address, sizeof(address));
 }
 
+/* Whoever becomes this program ends with 1. */
 static int start_program(void)
 {
-    char *const nothing[] = {NULL};
-    return execve("/bin/true", nothing, nothing);
+    static char name[] = "false";
+    char *const arguments[] = {name, NULL};
+    char *const environment[] = {NULL};
+    return execve("/bin/false", arguments, environment);
 }
 
 /* Everything that leaves a trace; each of them works outside. */
 static bool may_change_nothing(void)
 {
-    const char *worked = !zp_sandbox_enter()                                    ? "enter"
-                         : open("file", O_WRONLY | O_CLOEXEC) >= 0              ? "write"
-                         : open("new", O_CREAT | O_RDWR | O_CLOEXEC, 0600) >= 0 ? "create"
-                         : open(".", O_TMPFILE | O_RDWR, 0600) >= 0             ? "temporary file"
-                         : mkdir("new", 0700) == 0                              ? "mkdir"
-                         : symlink("file", "new") == 0                          ? "symlink"
-                         : link("file", "there/new") == 0                       ? "link"
-                         : rename("file", "new") == 0                           ? "rename"
-                         : mkfifo("new", 0600) == 0                             ? "mkfifo"
-                         : bind_socket() == 0                                   ? "socket"
-                         : unlink("file") == 0                                  ? "unlink"
-                         : rmdir("there") == 0                                  ? "rmdir"
-                         : start_program() == 0                                 ? "exec"
-                                                                                : NULL;
+    const char *worked = !zp_sandbox_enter()                                      ? "enter"
+                         : open("file", O_WRONLY | O_CLOEXEC) >= 0                ? "write"
+                         : open("new", O_CREAT | O_RDONLY | O_CLOEXEC, 0600) >= 0 ? "create"
+                         : open(".", O_TMPFILE | O_RDWR, 0600) >= 0               ? "temporary file"
+                         : mkdir("new", 0700) == 0                                ? "mkdir"
+                         : symlink("file", "new") == 0                            ? "symlink"
+                         : link("file", "there/new") == 0                         ? "link"
+                         : rename("file", "new") == 0                             ? "rename"
+                         : mkfifo("new", 0600) == 0                               ? "mkfifo"
+                         : bind_socket() == 0                                     ? "socket"
+                         : unlink("file") == 0                                    ? "unlink"
+                         : rmdir("there") == 0                                    ? "rmdir"
+                         : start_program() == 0                                   ? "exec"
+                                                                                  : NULL;
     if (worked != NULL)
         print_error("not denied: %s\n", worked);
     return worked == NULL;
