@@ -37,6 +37,8 @@ static void deny_changes(void)
 
 bool zp_sandbox_enter(void)
 {
+    /* execveat(2) of a descriptor names the process after that on older kernels. */
+    prctl(PR_SET_NAME, "zenml-pam-helper", 0, 0, 0);
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return false;
     deny_changes();

@@ -31,6 +31,7 @@ from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
 REPORT = BENCH.parents[1] / "docs" / "BENCHMARKS.md"
+SECTION = "zenml-login"
 sys.path.insert(0, str(BENCH.parent / "support"))
 
 from certs import Certificates  # noqa: E402
@@ -55,8 +56,23 @@ class Unmeasurable(Exception):
     """A contender failed: there is nothing to measure."""
 
 
+class Timed:
+    """Figures of what took `seconds` each time."""
+
+    seconds: list[float]
+
+    @property
+    def median_ms(self) -> float:
+        return statistics.median(self.seconds) * 1000
+
+    @property
+    def p10_ms(self) -> float:
+        """One run of ten is faster: what the machine can do when nothing else disturbs it."""
+        return statistics.quantiles(self.seconds, n=10, method="inclusive")[0] * 1000
+
+
 @dataclass
-class Contender:
+class Contender(Timed):
     """A command line and its environment, what it must print, and what was measured of it."""
 
     name: str
@@ -67,15 +83,6 @@ class Contender:
     peak_mb: float | None = None  # None: GNU time is missing
     processes: int | None = None  # None: strace is missing
     seen: Seen | None = None
-
-    @property
-    def median_ms(self) -> float:
-        return statistics.median(self.seconds) * 1000
-
-    @property
-    def p10_ms(self) -> float:
-        """One run of ten is faster: what the machine can do when nothing else disturbs it."""
-        return statistics.quantiles(self.seconds, n=10, method="inclusive")[0] * 1000
 
 
 def contenders(server: str, key_file: Path, ca: Path | None) -> list[Contender]:
@@ -175,9 +182,14 @@ def _cells(one: Contender, ours: Contender) -> tuple[str, ...]:
 
 
 def table(measured: list[Contender]) -> str:
-    """The results as a Markdown table that can also be read as it stands; ours is the first."""
-    rows = [("", "median", "p10", "ratio", "peak memory", "processes", "connections", "TLS handshakes", "requests"),
-            *(_cells(one, measured[0]) for one in measured)]
+    """The results as a Markdown table; ours is the first."""
+    return markdown_table([
+        ("", "median", "p10", "ratio", "peak memory", "processes", "connections", "TLS handshakes", "requests"),
+        *(_cells(one, measured[0]) for one in measured)])
+
+
+def markdown_table(rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table that can also be read as it stands. `rows`: of the same length, the head first."""
     first, *others = (max(map(len, column)) for column in zip(*rows))
     lines = [[row[0].ljust(first), *map(str.rjust, row[1:], others)] for row in rows]
     lines.insert(1, ["-" * first, *("-" * (width - 1) + ":" for width in others)])
@@ -215,11 +227,21 @@ way it does by itself: zenml-login looks up in the hashed folder the one it need
 bundle, and does so in each of its two runs; what Python does depends on how it was built."""
 
 
-def report(tables: dict[str, str], rounds: int, about: str) -> str:
-    """The text of docs/BENCHMARKS.md."""
-    body = "\n".join(f"### {title}\n\n{text}" for title, text in tables.items())
-    return f"""# Benchmarks
+def write_section(title: str, text: str) -> None:
+    """Writes a section of docs/BENCHMARKS.md in the place of the one with this title, or at its end; no other changes.
 
+    A section begins with its title as a heading of the second level, which nothing inside it may be."""
+    whole = REPORT.read_text() if REPORT.exists() else "# Benchmarks\n\n"
+    begin, *sections = re.split(r"^(?=## )", whole, flags=re.MULTILINE)
+    by_title = {section.splitlines()[0].removeprefix("## "): section.rstrip() + "\n" for section in sections}
+    by_title[title] = f"## {title}\n\n{text}"
+    REPORT.write_text(begin + "\n".join(by_title.values()))
+
+
+def report(tables: dict[str, str], rounds: int, about: str) -> str:
+    """The text of the section SECTION."""
+    body = "\n".join(f"### {title}\n\n{text}" for title, text in tables.items())
+    return f"""\
 Made by `./dev bench --rounds {rounds} --write` on {datetime.date.today()}. Read the ratios, not the milliseconds.
 
 {body}
@@ -228,7 +250,7 @@ Made by `./dev bench --rounds {rounds} --write` on {datetime.date.today()}. Read
 * *peak memory*: of the largest single process, resident, in units of 2^20 bytes; the median of {MEMORY_RUNS} runs.
 * *processes*: with their threads. *connections*, *TLS handshakes*, *requests*: as the server counted them.
 
-## Setting
+### Setting
 
 {about}
 Every contender makes the same two requests and the same checks: log in with the API key, ask for the current user,
@@ -238,7 +260,7 @@ the scripts are in `tests/bench/`.
 
 {AUTHORITIES if SYSTEM_TITLE in tables else NO_MOUNTS}
 
-## What this does not show
+### What this does not show
 
 * A network. All is on loopback; each further connection costs round trips in addition, which is what one connection
   instead of two saves on a real network.
@@ -317,7 +339,7 @@ def main() -> int:
     tables = {title: table(measured) for title, measured in by_title.items()}
     print("\n".join(f"{title}\n\n{text}" for title, text in tables.items()))
     if options.write:
-        REPORT.write_text(report(tables, options.rounds, about))
+        write_section(SECTION, report(tables, options.rounds, about))
     return 0 if not options.check or check(by_title) else 1
 
 

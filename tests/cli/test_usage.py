@@ -15,15 +15,15 @@ from run import run
 
 ROOT = Path(__file__).parents[2]
 MANUAL = ROOT / "docs" / "man" / "zenml-login.1.scd"
-VERBS = ("env", "exec", "whoami")
+VERBS = ("env", "exec", "whoami", "doctor")
 SERVER = "--server=https://127.0.0.1:1"
 UUID = "3f0e8b1a-7c44-4e1b-8a52-6d9b0f2c1e77"
 
 # What is typed, what the message says, what the next step is (None: any or none).
 REFUSED = {
     "nothing": ([], "command is missing", "--help"),
-    "unknown verb": (["login"], "unknown command: login", "env, exec or whoami"),
-    "verb in upper case": (["ENV"], "unknown command: ENV", "env, exec or whoami"),
+    "unknown verb": (["login"], "unknown command: login", "env, exec, whoami or doctor"),
+    "verb in upper case": (["ENV"], "unknown command: ENV", "env, exec, whoami or doctor"),
     "option before the verb": (["--json", "whoami"], "whoami|command", "."),
     "unknown option": (["env", "--frobnicate"], "unknown option: --frobnicate", "--help"),
     "unknown letter": (["env", "-x"], "unknown option: -x", "--help"),
@@ -139,12 +139,13 @@ def test_help_of_the_program_names_every_command(binary):
 
 
 @pytest.mark.parametrize("verb, headings", (
-    ("env", {"All commands", "env and exec", "env"}), ("exec", {"All commands", "env and exec"}),
-    ("whoami", {"All commands", "whoami"}),
+    ("env", {"All commands", "env, exec and whoami", "env and exec", "env"}),
+    ("exec", {"All commands", "env, exec and whoami", "env and exec"}),
+    ("whoami", {"All commands", "env, exec and whoami", "whoami"}), ("doctor", {"All commands", "doctor"}),
 ))
 def test_help_and_manual_have_the_same_options(verb, headings, binary):
     manual = options_in_manual()
-    assert set(manual) == {"All commands", "env and exec", "env", "whoami"}
+    assert set(manual) == {"All commands", "env, exec and whoami", "env and exec", "env", "whoami", "doctor"}
     assert options_in_help(verb) == set.union(*(manual[heading] for heading in headings))
 
 

@@ -7,7 +7,7 @@
 static const struct {
     const char *name;
     struct zc_answer answer;
-} known[] = {
+} modules[] = {
     {"pam_permit.so", {ZC_ANSWER_FIXED, ZC_PAM_SUCCESS}},
     {"pam_deny.so", {ZC_ANSWER_FIXED, ZC_PAM_AUTH_ERR}},
     {"pam_cap.so", {ZC_ANSWER_FIXED, ZC_PAM_IGNORE}},
@@ -59,8 +59,8 @@ struct zc_answer zc_answer_of(const struct zc_pam_handler *handler)
         return debug_answer(handler);
     if (zc_pam_is_ours(handler)) /* another line of ours, which is not meant for this user */
         return (struct zc_answer){ZC_ANSWER_FIXED, ZC_PAM_IGNORE};
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        if (zc_pam_is_module(handler, known[i].name))
-            return known[i].answer;
+    for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
+        if (zc_pam_is_module(handler, modules[i].name))
+            return modules[i].answer;
     return (struct zc_answer){ZC_ANSWER_PROOF, 0};
 }
