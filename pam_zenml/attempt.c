@@ -163,6 +163,8 @@ int zp_attempt_prove(struct zp_attempt *attempt, const struct zn_secret *credent
     const enum zp_helper_outcome outcome = zp_helper_ask(
         ZP_HELPER_PATH, &attempt->request, &attempt->reporter, &approval, &attempt->reply);
     const int reason = reason_of(outcome, &attempt->reply);
+    if (outcome == ZP_HELPER_ANSWERED && attempt->reply.has_landlock == 0 && attempt->config.debug)
+        pam_syslog(attempt->pamh, LOG_DEBUG, "helper: the kernel has no Landlock to confine it");
     explicit_bzero(attempt->request.credential, sizeof(attempt->request.credential));
     return reason == ZN_OK ? decision.reason : reason;
 }

@@ -28,6 +28,7 @@ struct work {
     struct zn_session session;
     struct zn_proof proof;
     struct zn_token token;
+    bool has_landlock;
 };
 
 /* --- from the request ----------------------------------------------------------------------- */
@@ -130,6 +131,7 @@ static bool answer(const struct work *work, enum zn_status status, const struct 
     reply->magic = ZP_MAGIC;
     reply->status = status;
     reply->http_status = error->http_status;
+    reply->has_landlock = work->has_landlock;
     if (status == ZN_OK)
         put_proof(work, reply);
     else
@@ -174,11 +176,12 @@ int main(void)
     static struct zp_reply reply;
     const struct zn_clock clock = zn_clock_system();
     const int64_t deadline_ms = clock.now_ms(clock.ctx) + START_MS;
-    struct work work = {0};
-    bool ok = zp_sandbox_enter() &&
+    const enum zp_sandbox sandbox = zp_sandbox_enter();
+    bool ok = sandbox != ZP_SANDBOX_FAILED &&
               zp_record_receive(STDIN_FILENO, &request, sizeof(request), deadline_ms) &&
               zp_request_is_valid(&request);
 
+    struct work work = {.has_landlock = sandbox == ZP_SANDBOX_WHOLE};
     if (ok) {
         /* Should the module be gone, nobody else ends a helper that hangs. */
         alarm((unsigned)(request.timeout_ms / 1000) + 2);

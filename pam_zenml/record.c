@@ -51,9 +51,9 @@ bool zp_reply_is_valid(const struct zp_reply *reply, bool with_token)
 {
     const bool well_formed = reply->magic == ZP_MAGIC && reply->status < ZN_STATUS_COUNT &&
                              reply->is_service_account <= 1 && reply->is_admin <= 1 &&
-                             reply->token_len <= ZN_SECRET_MAX && IS_STRING(reply->detail) &&
-                             IS_STRING(reply->account_id) && IS_STRING(reply->account_name) &&
-                             IS_STRING(reply->server_url);
+                             reply->has_landlock <= 1 && reply->token_len <= ZN_SECRET_MAX &&
+                             IS_STRING(reply->detail) && IS_STRING(reply->account_id) &&
+                             IS_STRING(reply->account_name) && IS_STRING(reply->server_url);
 
     return well_formed &&
            (reply->status == ZN_OK ? proves_somebody(reply, with_token) : reply->token_len == 0);

@@ -56,6 +56,7 @@ struct zp_reply {
     int32_t http_status;
     uint32_t is_service_account; /* 0 or 1 */
     uint32_t is_admin;           /* 0 or 1 */
+    uint32_t has_landlock;       /* 0 or 1: the helper's kernel has it */
     uint32_t token_len;          /* bytes; 0 before the go-ahead */
     char detail[360];
     char account_id[37];

@@ -21,7 +21,7 @@
                 LANDLOCK_ACCESS_FS_MAKE_SYM))
 
 /* A ruleset that handles these rights and has no rule denies them everywhere. */
-static void deny_changes(void)
+static bool deny_changes(void)
 {
     const long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     const struct landlock_ruleset_attr attributes = {
@@ -30,17 +30,17 @@ static void deny_changes(void)
         (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
 
     if (ruleset < 0)
-        return;
-    syscall(SYS_landlock_restrict_self, ruleset, 0);
+        return false;
+    const bool denied = syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
     close(ruleset);
+    return denied;
 }
 
-bool zp_sandbox_enter(void)
+enum zp_sandbox zp_sandbox_enter(void)
 {
     /* execveat(2) of a descriptor names the process after that on older kernels. */
     prctl(PR_SET_NAME, "zenml-pam-helper", 0, 0, 0);
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-        return false;
-    deny_changes();
-    return true;
+        return ZP_SANDBOX_FAILED;
+    return deny_changes() ? ZP_SANDBOX_WHOLE : ZP_SANDBOX_WITHOUT_LANDLOCK;
 }

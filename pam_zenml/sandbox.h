@@ -8,11 +8,17 @@
 
 #include "core/text.h"
 
+/* What became of it. */
+enum zp_sandbox {
+    ZP_SANDBOX_FAILED = 0, /* the process could be inspected */
+    ZP_SANDBOX_WITHOUT_LANDLOCK,
+    ZP_SANDBOX_WHOLE
+};
+
 /*
  * Not traceable and no core dump (PR_SET_DUMPABLE), no program can be started and no file be
- * written, made, linked or removed (Landlock, where the kernel has it; landlock(7)). False when
- * the process could be inspected; a kernel without Landlock is no failure.
+ * written, made, linked, cut or removed (Landlock, where the kernel has it; landlock(7)).
  */
-ZN_MUST_CHECK bool zp_sandbox_enter(void);
+ZN_MUST_CHECK enum zp_sandbox zp_sandbox_enter(void);
 
 #endif

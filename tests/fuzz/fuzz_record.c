@@ -103,13 +103,13 @@ static bool is_reply(const struct zp_reply *r, bool with_token)
     const bool ok = r->status == ZN_OK;
 
     if (r->magic != ZP_MAGIC || r->status >= ZN_STATUS_COUNT || r->is_service_account > 1 ||
-        r->is_admin > 1 || r->token_len > sizeof(r->token))
+        r->is_admin > 1 || r->has_landlock > 1 || r->token_len > sizeof(r->token))
         return false;
     if (!HOLDS_TEXT(r->detail, 0) || !HOLDS_TEXT(r->account_id, ok) ||
         !HOLDS_TEXT(r->account_name, ok) || !HOLDS_TEXT(r->server_url, ok))
         return false;
     if (!ok)
-        return true;
+        return r->token_len == 0;
     return zn_text_is_uuid(zn_span_of(r->account_id)) && (r->token_len != 0) == with_token &&
            zn_text_is_graphic((struct zn_span){r->token, r->token_len});
 }

@@ -37,6 +37,7 @@ static void fill(struct zp_reply *reply)
 {
     *reply = (struct zp_reply){
         .magic = ZP_MAGIC,
+        .has_landlock = 1,
         .status = ZN_OK,
         .is_service_account = 1,
         .account_id = "3f0e8b1a-7c44-4e1b-8a52-6d9b0f2c1e77",

@@ -173,6 +173,7 @@ static void send_reply(void)
 static void answer(void)
 {
     reply.magic = ZP_MAGIC;
+    reply.has_landlock = 1;
     reply.status = is("refuse") ? ZN_REJECTED : ZN_OK;
     PUT(reply.account_id, "787ffa87-c7e8-440c-ba04-a0989561ffd8");
     PUT(reply.account_name, "ci-bot");

@@ -206,6 +206,7 @@ static void each_bad_field_of_a_reply_is_seen(void **state)
         {IN_REPLY(is_service_account), U32(2)},
         {IN_REPLY(is_admin), U32(2)},
         {IN_REPLY(is_admin), U32(UINT32_MAX)},
+        {IN_REPLY(has_landlock), U32(2)},
         {IN_REPLY(token_len), U32(ZN_SECRET_MAX + 1)},
         {IN_REPLY(token_len), U32(UINT32_MAX)},
         {IN_REPLY(detail), BYTES("a\nb")},
