@@ -2,7 +2,6 @@
 #include "record.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -69,27 +68,12 @@ bool zp_record_send(int fd, const void *record, size_t size)
     return sent == (ssize_t)size;
 }
 
-static bool wait_readable(int fd, int64_t deadline_ms)
-{
-    const struct zn_clock clock = zn_clock_system();
-    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-    int ready = 0;
-
-    do {
-        const int64_t left_ms = deadline_ms - clock.now_ms(clock.ctx);
-        if (left_ms <= 0)
-            return false;
-        ready = poll(&poll_fd, 1, (int)left_ms);
-    } while (ready < 0 && errno == EINTR);
-    return ready > 0;
-}
-
 bool zp_record_receive(int fd, void *record, size_t size, int64_t deadline_ms)
 {
     ssize_t got = -1;
 
     do {
-        if (!wait_readable(fd, deadline_ms))
+        if (!zn_wait_readable(fd, deadline_ms))
             return false;
         /* MSG_TRUNC: a longer record says its real length, and is refused. */
         got = recv(fd, record, size, MSG_TRUNC | MSG_DONTWAIT);

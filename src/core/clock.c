@@ -2,6 +2,7 @@
 #include "clock.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -47,4 +48,18 @@ static uint32_t jitter(void *ctx, uint32_t bound)
 struct zn_clock zn_clock_system(void)
 {
     return (struct zn_clock){NULL, now_ms, wall_s, sleep_ms, jitter};
+}
+
+bool zn_wait_readable(int fd, int64_t deadline_ms)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    int ready = 0;
+
+    do {
+        const int64_t left_ms = deadline_ms - now_ms(NULL);
+        if (left_ms <= 0)
+            return false;
+        ready = poll(&poll_fd, 1, (int)left_ms);
+    } while (ready < 0 && errno == EINTR);
+    return ready > 0;
 }

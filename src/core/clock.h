@@ -11,4 +11,10 @@
 /* CLOCK_MONOTONIC, CLOCK_REALTIME, nanosleep(2) and getrandom(2). Holds no state. */
 struct zn_clock zn_clock_system(void);
 
+/*
+ * Waits until there is something to read from `fd`, or its end, at most until `deadline_ms` by
+ * zn_clock_system. False when neither came in time. A signal neither ends nor prolongs the wait.
+ */
+ZN_MUST_CHECK bool zn_wait_readable(int fd, int64_t deadline_ms);
+
 #endif

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -44,20 +43,6 @@ static enum zn_status check_kind(int fd, const char *path, struct zn_error *erro
     return ZN_OK;
 }
 
-/* True when there is something to read, or the end. */
-static bool wait_readable(int fd, int64_t deadline_ms)
-{
-    const struct zn_clock clock = zn_clock_system();
-    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-    int ready = 0;
-
-    do {
-        const int64_t left_ms = deadline_ms - clock.now_ms(clock.ctx);
-        ready = left_ms <= 0 ? 0 : poll(&poll_fd, 1, (int)left_ms);
-    } while (ready < 0 && errno == EINTR);
-    return ready > 0;
-}
-
 /* Reads until the end, or one byte more than a credential may have. */
 static enum zn_status read_all(int fd, const char *path, int64_t timeout_ms, char *bytes,
                                size_t size, size_t *ret_len, struct zn_error *error)
@@ -67,7 +52,7 @@ static enum zn_status read_all(int fd, const char *path, int64_t timeout_ms, cha
     size_t len = 0;
 
     while (len < size) {
-        if (!wait_readable(fd, deadline_ms))
+        if (!zn_wait_readable(fd, deadline_ms))
             return refuse(error, ZN_CONFIG, path, "nothing came from it in time",
                           "check what should write to it");
         const ssize_t got = read(fd, bytes + len, size - len);
