@@ -2,7 +2,6 @@
 #include "session.h"
 
 #include "core/clock.h"
-#include "core/http_curl.h"
 #include "say.h"
 #include "input/source.h"
 #include "version.h"
@@ -10,37 +9,40 @@
 /* Not "zenml/": servers take that for the ZenML client (zenml-protocol 6.3). */
 #define USER_AGENT "zn-login/" ZN_VERSION
 
-static enum zn_status open_transport(const struct zc_options *options, struct zc_session *session,
-                                     struct zn_error *error)
+void zc_session_begin(struct zc_session *session, int64_t timeout_ms, bool verbose)
 {
-    const struct zn_http_curl_config config = {
-        .url = &session->server,
-        .user_agent = USER_AGENT,
-        .ca_file = options->ca_file,
-        .add_system_cas = options->ca_add,
-        .pin = options->pin,
-    };
+    const struct zn_clock clock = zn_clock_system();
+
+    session->core.credential = &session->credential;
+    session->core.clock = clock;
+    session->core.deadline_ms = clock.now_ms(clock.ctx) + timeout_ms;
+    session->core.trace = verbose ? zc_say_trace : NULL;
+}
+
+enum zn_status zc_session_connect(struct zc_session *session, struct zn_http_curl_config config,
+                                  struct zn_error *error)
+{
     const enum zn_status status = zn_http_curl_init(error);
 
+    config.url = &session->server;
+    config.user_agent = USER_AGENT;
     return status == ZN_OK ? zn_http_curl_open(&config, &session->core.transport, error) : status;
 }
 
 enum zn_status zc_session_open(const struct zc_options *options, struct zc_session *session,
                                struct zn_error *error)
 {
-    const struct zn_clock clock = zn_clock_system();
+    const struct zn_http_curl_config config = {
+        .ca_file = options->ca_file, .add_system_cas = options->ca_add, .pin = options->pin};
     enum zn_status status = zc_source_server(options, &session->server, error);
 
-    session->core.credential = &session->credential;
-    session->core.clock = clock;
-    session->core.deadline_ms = clock.now_ms(clock.ctx) + options->timeout_ms;
-    session->core.trace = options->verbose ? zc_say_trace : NULL;
+    zc_session_begin(session, options->timeout_ms, options->verbose);
     if (status == ZN_OK)
         status = zc_source_credential(options, &session->credential, error);
     if (status == ZN_OK && session->server.is_http && !session->server.is_loopback)
         zc_say_warning("plain http: everybody on the way can read the credential");
     if (status == ZN_OK)
-        status = open_transport(options, session, error);
+        status = zc_session_connect(session, config, error);
     return status;
 }
 

@@ -6,6 +6,7 @@
 #ifndef ZC_SESSION_H
 #define ZC_SESSION_H
 
+#include "core/http_curl.h"
 #include "core/login.h"
 #include "core/url.h"
 #include "options.h"
@@ -17,6 +18,17 @@ struct zc_session {
     struct zn_session core;
     struct zn_proof proof; /* filled by zc_session_login */
 };
+
+/*
+ * Starts the clock: everything together may take `timeout_ms`. `verbose`: tell of each request.
+ * For callers that find server and credential in their own way; zc_session_open does all of it.
+ */
+void zc_session_begin(struct zc_session *session, int64_t timeout_ms, bool verbose);
+
+/* Opens the transport to session->server; its url and user_agent in `config` are set here. */
+ZN_MUST_CHECK enum zn_status zc_session_connect(struct zc_session *session,
+                                                struct zn_http_curl_config config,
+                                                struct zn_error *error);
 
 /*
  * Finds server and credential and opens the transport; sends nothing. Warns about unprotected

@@ -13,6 +13,7 @@ import pytest
 from outcome import INFO, LOGIN, TOKEN, USER, check_result, error_lines, login
 
 import zenml_replies as replies
+from full_listener import full_listener
 from run import run
 from tls_server import Proxy, Reply
 
@@ -130,24 +131,6 @@ def test_name_server_that_never_answers(isolated, api_key, binary):
     result = run(["whoami", "--server", "https://zenml.invalid", "--timeout", "2"], {"ZENML_STORE_API_KEY": api_key},
                  wrapper=isolated("silent"), timeout=BOUND)
     check_result(result, 8, "time|resolve")
-
-
-@contextlib.contextmanager
-def full_listener():
-    """A port whose accept queue is full: further connections hang in the handshake of TCP."""
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for _ in range(16):
-            client = stack.enter_context(socket.socket())
-            client.settimeout(0.3)
-            try:
-                client.connect(listener.getsockname())
-            except TimeoutError:
-                yield listener.getsockname()[1]
-                return
-        pytest.skip("this kernel's accept queue does not fill")
 
 
 def test_connection_that_never_comes(api_key, binary):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from full_listener import full_listener
 from pam_host import build_dir
 from tls_server import Reply
 
@@ -61,20 +61,8 @@ def _helpers(host) -> list[int]:
 
 @contextlib.contextmanager
 def _black_hole():
-    """A port on which connecting never succeeds nor fails: what its queue cannot hold, the kernel drops."""
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for _ in range(16):
-            client = stack.enter_context(socket.socket())
-            client.settimeout(0.2)
-            try:
-                client.connect(listener.getsockname())
-            except TimeoutError:
-                yield SimpleNamespace(url=f"https://127.0.0.1:{listener.getsockname()[1]}")
-                return
-        pytest.skip("this kernel takes connections beyond the queue of a listener")
+    with full_listener() as port:
+        yield SimpleNamespace(url=f"https://127.0.0.1:{port}")
 
 
 def test_stalled_name_resolution(login, tmp_path):

@@ -2,12 +2,8 @@
 #include "trial.h"
 
 #include "input/source.h"
-#include "say.h"
 #include "session.h"
-#include "core/clock.h"
-#include "core/http_curl.h"
 #include "hostcfg/user.h"
-#include "version.h"
 
 static const char *text_or_null(const char *text)
 {
@@ -33,10 +29,7 @@ static enum zn_status take_credential(const struct zc_options *options,
 static enum zn_status connect_to(const struct zc_options *options, const struct zh_config *config,
                                  struct zc_session *session, struct zn_error *error)
 {
-    const struct zn_clock clock = zn_clock_system();
     const struct zn_http_curl_config transport = {
-        .url = &session->server,
-        .user_agent = "zn-login/" ZN_VERSION,
         .ca_file = text_or_null(config->ca_file),
         .pin = text_or_null(config->pin),
         .proxy = config->proxy,
@@ -44,16 +37,11 @@ static enum zn_status connect_to(const struct zc_options *options, const struct 
     enum zn_status status =
         zn_url_parse(zn_span_of(config->server), false, &session->server, error);
 
-    session->core.credential = &session->credential;
-    session->core.clock = clock;
-    session->core.deadline_ms = clock.now_ms(clock.ctx) + config->timeout * 1000;
-    session->core.trace = options->verbose ? zc_say_trace : NULL;
+    zc_session_begin(session, config->timeout * 1000, options->verbose);
     if (status == ZN_OK)
         status = take_credential(options, config, session, error);
     if (status == ZN_OK)
-        status = zn_http_curl_init(error);
-    if (status == ZN_OK)
-        status = zn_http_curl_open(&transport, &session->core.transport, error);
+        status = zc_session_connect(session, transport, error);
     return status;
 }
 
