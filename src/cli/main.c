@@ -24,6 +24,14 @@ static int run_verb(const struct zc_options *options, const struct zc_process *p
     return 1;
 }
 
+static void print_version(void)
+{
+    const char *authorities = zn_http_curl_embedded_cas();
+
+    printf("zenml-login %s (%s%s%s)\n", ZN_VERSION, zn_http_curl_version(),
+           authorities == NULL ? "" : ", ", authorities == NULL ? "" : authorities);
+}
+
 int main(int argc, char **argv)
 {
     struct zc_process process = {0};
@@ -37,7 +45,7 @@ int main(int argc, char **argv)
     else if (options.help)
         zc_options_help(options.verb);
     else if (options.version)
-        printf("zenml-login %s (%s)\n", ZN_VERSION, zn_http_curl_version());
+        print_version();
     else
         code = run_verb(&options, &process);
     if (fflush(stdout) != 0 && code == 0) {

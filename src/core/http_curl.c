@@ -1,24 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http_curl.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <curl/curl.h>
+#include "http_curl_ca.h"
 
 #if LIBCURL_VERSION_NUM < 0x075700
 #error "libcurl 7.87 or later is needed (CURLOPT_QUICK_EXIT bounds name resolution)"
 #endif
 
-#define SYSTEM_CA_DIR "/etc/ssl/certs"
-
 struct connection {
     CURL *handle;
+    struct zn_http_curl_ca *ca;
     char base_url[ZN_URL_MAX + 1];
     char curl_error[CURL_ERROR_SIZE];
     /* of the request that is under way: */
@@ -27,63 +21,6 @@ struct connection {
     bool too_large;
     bool encoded;
 };
-
-/* --- certificate authorities ---------------------------------------------------------------- */
-
-/* c_rehash(1) names: 8 hexadecimal digits, a dot, a digit. */
-static bool is_hash_name(const char *name)
-{
-    return strspn(name, "0123456789abcdef") == 8 && name[8] == '.' && name[9] == '0' &&
-           name[10] == '\0';
-}
-
-/*
- * In a hashed folder the TLS library opens the one file that it needs; parsing the whole bundle
- * instead costs more than everything else together.
- */
-static bool is_hashed_dir(const char *path)
-{
-    bool hashed = false;
-    DIR *dir = opendir(path);
-
-    if (dir == NULL)
-        return false;
-    for (struct dirent *entry; !hashed && (entry = readdir(dir)) != NULL;)
-        hashed = is_hash_name(entry->d_name);
-    closedir(dir);
-    return hashed;
-}
-
-/* libcurl takes one file and one folder: beside a CA file, only a folder is left for the system. */
-static enum zn_status check_ca_dir(bool hashed, struct zn_error *error)
-{
-    if (hashed)
-        return ZN_OK;
-    return zn_error_set(error, ZN_CONFIG,
-                        "the system's CAs cannot be added: " SYSTEM_CA_DIR
-                        " is not a hashed folder",
-                        "give one --ca-file that holds both, and leave out --ca-mode");
-}
-
-static enum zn_status check_ca_file(const char *path, struct zn_error *error)
-{
-    struct stat info;
-    const char *why = NULL;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
-    if (fd < 0)
-        why = errno == ENOENT ? "there is no such file: " : "it cannot be opened: ";
-    else if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
-        why = "it is not a regular file: ";
-    if (fd >= 0)
-        close(fd);
-    if (why == NULL)
-        return ZN_OK;
-    zn_error_set(error, ZN_CONFIG, "CA file: ", "give a file of PEM certificates");
-    zn_error_add(error, why);
-    zn_error_quote(error, zn_span_of(path));
-    return ZN_CONFIG;
-}
 
 /* --- settings ------------------------------------------------------------------------------- */
 
@@ -140,19 +77,12 @@ static bool set_protocol(CURL *handle, const struct zn_url *url)
            set_long(handle, CURLOPT_PATH_AS_IS, 1);
 }
 
-static bool set_tls(CURL *handle, const struct zn_http_curl_config *config, bool use_ca_dir)
+static bool set_tls(CURL *handle, const char *pin)
 {
-    bool ok = set_long(handle, CURLOPT_SSL_VERIFYPEER, 1) &&
-              set_long(handle, CURLOPT_SSL_VERIFYHOST, 2) &&
-              set_long(handle, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
-
-    /* Without either, libcurl's own default stays: the bundle of the system as CAINFO. */
-    if (ok && (config->ca_file != NULL || use_ca_dir))
-        ok = set_text(handle, CURLOPT_CAINFO, config->ca_file) &&
-             set_text(handle, CURLOPT_CAPATH, use_ca_dir ? SYSTEM_CA_DIR : NULL);
-    if (ok && config->pin != NULL)
-        ok = set_text(handle, CURLOPT_PINNEDPUBLICKEY, config->pin);
-    return ok;
+    return set_long(handle, CURLOPT_SSL_VERIFYPEER, 1) &&
+           set_long(handle, CURLOPT_SSL_VERIFYHOST, 2) &&
+           set_long(handle, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2) &&
+           (pin == NULL || set_text(handle, CURLOPT_PINNEDPUBLICKEY, pin));
 }
 
 static bool set_rest(struct connection *connection, const struct zn_http_curl_config *config)
@@ -342,36 +272,38 @@ static enum zn_status perform(void *ctx, const struct zn_request *request, int64
 static void discard(struct connection *connection)
 {
     curl_easy_cleanup(connection->handle);
+    zn_http_curl_ca_free(connection->ca);
     free(connection);
+}
+
+static enum zn_status set_up(struct connection *connection,
+                             const struct zn_http_curl_config *config, struct zn_error *error)
+{
+    memcpy(connection->base_url, config->url->text, sizeof(connection->base_url));
+    connection->handle = curl_easy_init();
+    if (connection->handle == NULL)
+        return zn_error_no_memory(error);
+    if (!set_protocol(connection->handle, config->url) ||
+        !set_tls(connection->handle, config->pin) || !set_rest(connection, config))
+        return zn_error_set(error, ZN_INTERNAL, "libcurl refuses a setting that security rests on",
+                            "install a libcurl built with TLS, HTTP and proxy support");
+    return zn_http_curl_ca_set(connection->handle, config->ca_file, config->add_system_cas,
+                               &connection->ca, error);
 }
 
 enum zn_status zn_http_curl_open(const struct zn_http_curl_config *config, struct zn_transport *ret,
                                  struct zn_error *error)
 {
-    const bool use_system = config->ca_file == NULL || config->add_system_cas;
-    const bool use_ca_dir = use_system && is_hashed_dir(SYSTEM_CA_DIR);
-
-    if (config->ca_file != NULL &&
-        (check_ca_file(config->ca_file, error) != ZN_OK ||
-         (config->add_system_cas && check_ca_dir(use_ca_dir, error) != ZN_OK)))
-        return ZN_CONFIG;
     struct connection *connection = calloc(1, sizeof(*connection));
+
     if (connection == NULL)
         return zn_error_no_memory(error);
-    memcpy(connection->base_url, config->url->text, sizeof(connection->base_url));
-    connection->handle = curl_easy_init();
-    if (connection->handle == NULL) {
+    const enum zn_status status = set_up(connection, config, error);
+    if (status == ZN_OK)
+        *ret = (struct zn_transport){connection, perform};
+    else
         discard(connection);
-        return zn_error_no_memory(error);
-    }
-    if (!set_protocol(connection->handle, config->url) ||
-        !set_tls(connection->handle, config, use_ca_dir) || !set_rest(connection, config)) {
-        discard(connection);
-        return zn_error_set(error, ZN_INTERNAL, "libcurl refuses a setting that security rests on",
-                            "install a libcurl built with TLS, HTTP and proxy support");
-    }
-    *ret = (struct zn_transport){connection, perform};
-    return ZN_OK;
+    return status;
 }
 
 void zn_http_curl_close(struct zn_transport *transport)
@@ -391,4 +323,9 @@ enum zn_status zn_http_curl_init(struct zn_error *error)
 const char *zn_http_curl_version(void)
 {
     return curl_version();
+}
+
+const char *zn_http_curl_embedded_cas(void)
+{
+    return zn_http_curl_ca_embedded();
 }

@@ -42,4 +42,10 @@ void zn_http_curl_close(struct zn_transport *transport);
 /* The version of libcurl and its TLS library in words, for --version. Static. */
 const char *zn_http_curl_version(void);
 
+/*
+ * The certificate authorities inside this program, used where the host has none, in words for
+ * --version ("CA bundle 2026-10-18"). NULL: it has none. Static.
+ */
+const char *zn_http_curl_embedded_cas(void);
+
 #endif
