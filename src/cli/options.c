@@ -7,7 +7,7 @@
 #include "exit_code.h"
 
 #define LOGIN              (ZC_ENV | ZC_EXEC | ZC_WHOAMI)
-#define EVERY              (LOGIN | ZC_DOCTOR)
+#define EVERY              (LOGIN | ZC_DOCTOR | ZC_CLEAR)
 #define DEFAULT_TIMEOUT_MS 30000
 #define TIMEOUT_MAX_S      3600
 #define EXPIRES_IN_MAX_S   (366LL * 24 * 3600)
@@ -23,6 +23,7 @@ static const struct {
     {ZC_EXEC, "exec", "[options] -- COMMAND [ARGUMENT...]",
      "runs a command with ZENML_STORE_* in its environment", false},
     {ZC_WHOAMI, "whoami", "[options]", "prints the account behind the credential", false},
+    {ZC_CLEAR, "clear", "[options]", "undoes in the same job what env wrote", false},
     {ZC_DOCTOR, "doctor", "[options] pam [FILE...]",
      "checks the PAM files and all that pam_zenml needs on this host", true},
 };
@@ -106,6 +107,12 @@ static bool read_hand_on(const char *value, void *member)
     return token || strcmp(value, "key") == 0;
 }
 
+static bool read_if_missing(const char *value, void *member)
+{
+    *(bool *)member = strcmp(value, "skip") == 0;
+    return *(bool *)member || strcmp(value, "fail") == 0;
+}
+
 static bool read_ca_mode(const char *value, void *member)
 {
     *(bool *)member = strcmp(value, "add") == 0;
@@ -128,8 +135,8 @@ static const struct option {
 } options[] = {
     {"server", 0, "URL", LOGIN, AT(server), read_text, "a URL",
      "the ZenML server (default: $ZENML_STORE_URL)"},
-    {"api-key-file", 0, "PATH", EVERY, AT(api_key_file), read_text, "a path, or - for stdin",
-     "read the API key from a file, - is standard input"},
+    {"api-key-file", 0, "PATH", LOGIN | ZC_DOCTOR, AT(api_key_file), read_text,
+     "a path, or - for stdin", "read the API key from a file, - is standard input"},
     {"ca-file", 0, "FILE", LOGIN, AT(ca_file), read_text, "a path",
      "trust these certificate authorities (PEM)"},
     {"ca-mode", 0, "MODE", LOGIN, AT(ca_add), read_ca_mode, "replace or add",
@@ -152,12 +159,16 @@ static const struct option {
      "make this project the active one"},
     {"allow-disk-cache", 0, NULL, ZC_ENV | ZC_EXEC, AT(allow_disk_cache), read_flag, NULL,
      "let the ZenML client keep the credential on disk"},
-    {"format", 0, "NAME", ZC_ENV, AT(format), read_text, "a format",
-     "github, gitlab, shell, dotenv or json (default: found)"},
+    {"format", 0, "NAME", ZC_ENV | ZC_CLEAR, AT(format), read_text, "a format",
+     "for this platform or reader (default: the platform's)"},
     {"output", 0, "FILE", ZC_ENV, AT(output), read_text, "a path, or - for stdout",
      "write there, - is standard output"},
     {"allow-secret-artifact", 0, NULL, ZC_ENV, AT(allow_secret_artifact), read_flag, NULL,
-     "gitlab: put the API token into the dotenv report"},
+     "gitlab, bitbucket: put the API token into the file, too"},
+    {"if-missing", 0, "fail|skip", ZC_ENV | ZC_WHOAMI, AT(skip_if_missing), read_if_missing,
+     "fail or skip", "without a credential: fail (default), or do nothing"},
+    {"github-step", 0, NULL, ZC_ENV | ZC_WHOAMI, AT(github_step), read_flag, NULL,
+     "outputs, job summary and annotation for GitHub's runner"},
     {"json", 0, NULL, ZC_WHOAMI, AT(json), read_flag, NULL, "print JSON"},
     {"try", 0, NULL, ZC_DOCTOR, AT(try_login), read_flag, NULL,
      "also log in as pam_zenml would with the credential"},
@@ -286,8 +297,8 @@ static enum zn_status check(const struct zc_options *ret, struct zn_error *error
     if (ret->help || ret->version)
         return ZN_OK;
     if (ret->verb == ZC_NO_VERB)
-        return zn_error_set(error, ZN_CONFIG, "a command is missing: env, exec, whoami or doctor",
-                            SEE_HELP);
+        return zn_error_set(error, ZN_CONFIG,
+                            "a command is missing: env, exec, whoami, clear or doctor", SEE_HELP);
     if (ret->verb == ZC_EXEC && !has_command)
         return zn_error_set(error, ZN_CONFIG, "exec: the command to run is missing",
                             "zenml-login exec [options] -- COMMAND [ARGUMENT...]");
@@ -303,20 +314,19 @@ static enum zn_status check(const struct zc_options *ret, struct zn_error *error
 enum zn_status zc_options_parse(int argc, char **argv, struct zc_options *ret,
                                 struct zn_error *error)
 {
-    struct zc_options parsed = {.timeout_ms = DEFAULT_TIMEOUT_MS};
     char **rest = argv + (argc > 0 ? 1 : 0);
 
+    *ret = (struct zc_options){.timeout_ms = DEFAULT_TIMEOUT_MS};
     for (size_t i = 0; rest[0] != NULL && i < VERBS; i++)
         if (strcmp(rest[0], verbs[i].name) == 0)
-            parsed.verb = verbs[i].verb;
-    if (parsed.verb != ZC_NO_VERB)
+            ret->verb = verbs[i].verb;
+    if (ret->verb != ZC_NO_VERB)
         rest++;
     else if (rest[0] != NULL && rest[0][0] != '-')
-        return refuse(error, "unknown command: ", rest[0], "use env, exec, whoami or doctor");
-    if (take_options(rest, &parsed, error) != ZN_OK || check(&parsed, error) != ZN_OK)
-        return ZN_CONFIG;
-    *ret = parsed;
-    return ZN_OK;
+        return refuse(error, "unknown command: ", rest[0],
+                      "use env, exec, whoami, clear or doctor");
+    const enum zn_status status = take_options(rest, ret, error);
+    return status == ZN_OK ? check(ret, error) : status;
 }
 
 /* --- help ----------------------------------------------------------------------------------- */

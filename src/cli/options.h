@@ -10,7 +10,14 @@
 
 #include "core/status.h"
 
-enum zc_verb { ZC_NO_VERB = 0, ZC_ENV = 1, ZC_EXEC = 2, ZC_WHOAMI = 4, ZC_DOCTOR = 8 };
+enum zc_verb {
+    ZC_NO_VERB = 0,
+    ZC_ENV = 1,
+    ZC_EXEC = 2,
+    ZC_WHOAMI = 4,
+    ZC_DOCTOR = 8,
+    ZC_CLEAR = 16
+};
 
 /* What env and exec hand on. */
 enum zc_hand_on { ZC_HAND_ON_DEFAULT = 0, ZC_HAND_ON_TOKEN, ZC_HAND_ON_KEY };
@@ -37,6 +44,8 @@ struct zc_options {
     const char *format;
     const char *output;
     bool allow_secret_artifact;
+    bool skip_if_missing;
+    bool github_step;
     bool json;
     bool try_login;
     const char *user;
@@ -46,8 +55,8 @@ struct zc_options {
 
 /*
  * Reads the command line, and moves words that are no options to the front of argv. ZN_CONFIG:
- * unknown or repeated option, missing or bad value, missing command; the error names it. `--help`
- * and `--version` win over everything behind them.
+ * unknown or repeated option, missing or bad value, missing command; the error names it, and `*ret`
+ * holds what had been read until then. `--help` and `--version` win over everything behind them.
  */
 ZN_MUST_CHECK enum zn_status zc_options_parse(int argc, char **argv, struct zc_options *ret,
                                               struct zn_error *error);

@@ -20,6 +20,11 @@ void zc_say_warning(const char *text)
     fprintf(stderr, "zenml-login: warning: %s\n", text);
 }
 
+void zc_say_note(const char *text)
+{
+    fprintf(stderr, "zenml-login: note: %s\n", text);
+}
+
 void zc_say_trace(void *ctx, const struct zn_trace *trace)
 {
     (void)ctx;

@@ -14,6 +14,9 @@ int zc_say_error(const struct zn_error *error);
 /* Prints one line of our own words: "zenml-login: warning: ...". */
 void zc_say_warning(const char *text);
 
+/* Prints one line of our own words: "zenml-login: note: ...". */
+void zc_say_note(const char *text);
+
 /* Prints one request that was made. Has the type of zn_session.trace; `ctx` is not used. */
 void zc_say_trace(void *ctx, const struct zn_trace *trace);
 

@@ -34,11 +34,12 @@ enum zn_status zc_session_open(const struct zc_options *options, struct zc_sessi
 {
     const struct zn_http_curl_config config = {
         .ca_file = options->ca_file, .add_system_cas = options->ca_add, .pin = options->pin};
-    enum zn_status status = zc_source_server(options, &session->server, error);
+    /* The credential first: a job without secrets may lack the server as well. */
+    enum zn_status status = zc_source_credential(options, &session->credential, error);
 
     zc_session_begin(session, options->timeout_ms, options->verbose);
     if (status == ZN_OK)
-        status = zc_source_credential(options, &session->credential, error);
+        status = zc_source_server(options, &session->server, error);
     if (status == ZN_OK && session->server.is_http && !session->server.is_loopback)
         zc_say_warning("plain http: everybody on the way can read the credential");
     if (status == ZN_OK)

@@ -6,11 +6,12 @@
 #include "exit_code.h"
 #include "say.h"
 #include "session.h"
+#include "step.h"
 #include "verbs.h"
 
 #define OUTPUT_MAX ((size_t)(16 * 1024))
 
-static const struct zc_channel standard_output = {ZC_CHANNEL_STDOUT, NULL};
+static const struct zc_channel standard_output = {.kind = ZC_CHANNEL_STDOUT};
 
 /* --- text ----------------------------------------------------------------------------------- */
 
@@ -115,20 +116,49 @@ static void print_json_error(const struct zn_error *error)
     zn_buf_clear(&out);
 }
 
+static enum zn_status report(const struct zc_options *options, const struct zc_session *session,
+                             struct zc_step *step, struct zn_error *error)
+{
+    const struct zn_credential *credential = &session->credential;
+    struct zc_output outputs = {0};
+    enum zn_status status =
+        zc_step_outputs(step, session, credential->kind, credential->expires_s, &outputs, error);
+
+    if (status == ZN_OK && outputs.channel != NULL)
+        status = zc_channel_write(outputs.channel, outputs.bytes, error);
+    if (status == ZN_OK)
+        zc_step_succeed(step, options, session, credential->kind, credential->expires_s);
+    return status;
+}
+
+static enum zn_status run(const struct zc_options *options, struct zc_session *session,
+                          struct zc_step *step, struct zn_error *error)
+{
+    const bool want_info = options->json || options->github_step;
+    enum zn_status status = zc_step_open(options, step, error);
+
+    if (status == ZN_OK)
+        status = zc_session_open(options, session, error);
+    if (status == ZN_OK)
+        status = zc_session_login(options, want_info, session, error);
+    if (status == ZN_OK)
+        status = print_account(options, session, error);
+    if (status == ZN_OK)
+        status = report(options, session, step, error);
+    return status;
+}
+
 int zc_whoami_run(const struct zc_options *options)
 {
     struct zn_error error = {0};
     struct zc_session session = {0};
-    enum zn_status status = zc_session_open(options, &session, &error);
+    struct zc_step step = {0};
+    const enum zn_status status = run(options, &session, &step, &error);
 
-    if (status == ZN_OK)
-        status = zc_session_login(options, options->json, &session, &error);
-    if (status == ZN_OK)
-        status = print_account(options, &session, &error);
     zc_session_close(&session);
-    if (status == ZN_OK)
-        return 0;
-    if (options->json && status != ZN_CANNOT_WRITE)
+    if (status != ZN_OK && options->json && status != ZN_CANNOT_WRITE)
         print_json_error(&error);
-    return zc_say_error(&error);
+    const int code = zc_step_finish(&step, options, status, &error);
+    zc_step_close(&step);
+    return code;
 }

@@ -5,7 +5,9 @@ add_library(zn_flags INTERFACE)
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(NOT ZN_STATIC) # its toolchain file says so
+    set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+endif()
 
 target_compile_definitions(zn_flags INTERFACE _GNU_SOURCE)
 target_compile_options(zn_flags INTERFACE

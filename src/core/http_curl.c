@@ -197,11 +197,29 @@ static const struct {
     {CURLE_OK, ZN_BAD_REPLY, false, "the server's reply is unusable: ", NULL}, /* any other */
 };
 
-/* A handshake that was cut off, not one that was refused with an alert. */
+/* A handshake that was cut off, not one that was refused with an alert: OpenSSL, mbedTLS, both. */
 static bool is_interrupted(const char *words)
 {
     return strstr(words, "SSL_ERROR_SYSCALL") != NULL || strstr(words, "unexpected eof") != NULL ||
+           strstr(words, "connection indicated an EOF") != NULL ||
            strstr(words, "reset by peer") != NULL;
+}
+
+/* mbedTLS says each reason why it trusts no certificate in a line of its own. */
+static void quote_lines(struct zn_error *error, struct zn_span words)
+{
+    zn_error_quote(error, zn_span_cut(&words, '\n'));
+    while (words.len > 0) {
+        zn_error_add(error, "; ");
+        zn_error_quote(error, zn_span_cut(&words, '\n'));
+    }
+}
+
+/* With mbedTLS, a reply that ends before its time is an error in reading: of 0 bytes. */
+static bool is_cut_off(const struct connection *connection, CURLcode code)
+{
+    return code == CURLE_RECV_ERROR && connection->header_bytes > 0 &&
+           strstr(connection->curl_error, "(-0x0000)") != NULL;
 }
 
 static enum zn_status fail_by_code(const struct connection *connection, CURLcode code,
@@ -217,7 +235,7 @@ static enum zn_status fail_by_code(const struct connection *connection, CURLcode
     while (failures[row].code != code && failures[row].code != CURLE_OK)
         row++;
     zn_error_set(error, failures[row].status, failures[row].detail, failures[row].next);
-    zn_error_quote(error, zn_span_of(words));
+    quote_lines(error, zn_span_of(words));
     *ret_retry = failures[row].retry && (code != CURLE_SSL_CONNECT_ERROR || is_interrupted(words));
     return failures[row].status;
 }
@@ -228,6 +246,10 @@ static enum zn_status run(struct connection *connection, bool *ret_retry, struct
 
     connection->curl_error[0] = '\0';
     const CURLcode code = curl_easy_perform(connection->handle);
+    if (is_cut_off(connection, code)) {
+        connection->curl_error[0] = '\0';
+        return fail_by_code(connection, CURLE_PARTIAL_FILE, ret_retry, error);
+    }
     if (code != CURLE_OK)
         return fail_by_code(connection, code, ret_retry, error);
     if (connection->encoded)

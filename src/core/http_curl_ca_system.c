@@ -68,6 +68,19 @@ static enum zn_status check_ca_file(const char *path, struct zn_error *error)
     return ZN_CONFIG;
 }
 
+/*
+ * What CURLOPT_CAPATH takes for "no folder". From 8.17 on, libcurl takes NULL for the folder that
+ * it was built with: a CA file would add to the system's authorities then, and not replace them.
+ */
+static const char *no_folder(void)
+{
+    const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+    const bool has_default =
+        info->age >= CURLVERSION_SEVENTH && info->capath != NULL && info->capath[0] != '\0';
+
+    return has_default && info->version_num >= 0x081100 ? "/dev/null" : NULL;
+}
+
 enum zn_status zn_http_curl_ca_set(CURL *handle, const char *ca_file, bool add_system,
                                    struct zn_http_curl_ca **ret, struct zn_error *error)
 {
@@ -81,7 +94,7 @@ enum zn_status zn_http_curl_ca_set(CURL *handle, const char *ca_file, bool add_s
     if (ca_file == NULL && !use_dir)
         return ZN_OK;
     if (curl_easy_setopt(handle, CURLOPT_CAINFO, ca_file) != CURLE_OK ||
-        curl_easy_setopt(handle, CURLOPT_CAPATH, use_dir ? CA_DIR : NULL) != CURLE_OK)
+        curl_easy_setopt(handle, CURLOPT_CAPATH, use_dir ? CA_DIR : no_folder()) != CURLE_OK)
         return zn_error_set(error, ZN_INTERNAL, "libcurl refuses a setting that security rests on",
                             "install a libcurl built with TLS support");
     return ZN_OK;

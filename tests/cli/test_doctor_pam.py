@@ -66,8 +66,9 @@ def findings_of(text: str) -> list[Finding]:
 
 
 def path_in(binary: Path, pattern: bytes) -> Path:
-    """A path that was compiled into the program."""
-    return Path(os.fsdecode(re.search(rb"/[\w./-]+" + pattern + rb"(?=\0)", binary.read_bytes())[0]))
+    """A path that was compiled into the program, which may be another file than the one that runs it."""
+    program = Path(os.environ.get("ZN_EMULATED", binary)).read_bytes()
+    return Path(os.fsdecode(re.search(rb"/[\w./-]+" + pattern + rb"(?=\0)", program)[0]))
 
 
 class Host:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import uuid
-from pathlib import Path
 
 import pytest
 
@@ -14,16 +12,12 @@ from zenml_admin import Account, Admin
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory) -> zenml_server.ServerHandle:
-    """The server that all tests share: the one described by the file that ZN_E2E_STATE names (written by
-    `zenml_server.py start`), or else one of this session's own."""
-    state = os.environ.get("ZN_E2E_STATE")
-    if state and not Path(state).exists():
-        pytest.skip("no server was started: ZenML is not installed")
-    if state:
-        yield zenml_server.ServerHandle.load(state)
-        return
-    with start_or_skip(tmp_path_factory.mktemp("server")) as handle:
-        yield handle
+    """The server that all tests share."""
+    try:
+        with zenml_server.shared(tmp_path_factory.mktemp("server")) as handle:
+            yield handle
+    except zenml_server.NotInstalled as error:
+        pytest.skip(str(error))
 
 
 def start_or_skip(directory, settings=None) -> zenml_server.ServerHandle:

@@ -32,7 +32,7 @@ def on_user(name: str, reply, code: int, message: str = "", **row) -> Fault:
 
 def on_token(name: str, reply, code: int, message: str = "", *, expires_in: str = "1h", **row) -> Fault:
     """A row where all is well until an API token is asked for."""
-    command = ("env", "--format", "shell", "--expires-in", expires_in)
+    command = ("env", "--format", "json", "--expires-in", expires_in)
     return Fault(f"API token {name}", {TOKEN: reply}, code, [LOGIN, USER, TOKEN], message, command=command, **row)
 
 

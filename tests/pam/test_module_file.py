@@ -77,7 +77,7 @@ def test_hardening(path):
     assert "GNU_RELRO" in elf.segments(path)
     assert "NOW" in elf.flags(path)
     assert "TEXTREL" not in elf.flags(path)
-    assert not any(rights == "RWE" for rights in elf.segments(path).values())
+    assert elf.loaded(path) and "RWE" not in elf.loaded(path)
     assert "__stack_chk_fail" in elf.imported(path)
     assert any(name.startswith("__") and name.endswith("_chk") for name in elf.imported(path))
 

@@ -1,7 +1,7 @@
 """Certificate authorities and server certificates, made at test time with the `openssl` command line.
 
-Every certificate has its own EC P-256 key. A certificate is made when it is first asked for, and kept as long as
-its `Certificates` object (once per test session) lives.
+Every certificate has its own key, on P-256 unless RSA is asked for. A certificate is made when it is first asked for,
+and kept as long as its `Certificates` object (once per test session) lives.
 
 As a script, for other suites: `certs.py FOLDER` makes all of them in FOLDER and prints their paths.
 """
@@ -47,6 +47,10 @@ CN = supplied
 
 _LOOPBACK = "DNS:localhost,IP:127.0.0.1"
 
+# Kinds of keys, as `openssl req -newkey` takes them.
+EC = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+RSA = ("rsa:2048",)
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -57,10 +61,13 @@ class Pair:
 
 
 class Certificates:
-    """The certificates that the tests need, made below `folder` (created when it is missing)."""
+    """The certificates that the tests need, made below `folder` (created when it is missing).
 
-    def __init__(self, folder: Path):
+    kind_of_key  of all of them: EC or RSA"""
+
+    def __init__(self, folder: Path, kind_of_key: tuple[str, ...] = EC):
         self.folder = Path(folder)
+        self._kind_of_key = kind_of_key
         self.folder.mkdir(parents=True, exist_ok=True)
 
     # Authorities
@@ -80,12 +87,24 @@ class Certificates:
         """An authority that has signed nothing but `unknown_ca`."""
         return self._self_signed("other-authority", "authority")
 
+    @functools.cached_property
+    def intermediate(self) -> Pair:
+        """An authority that `authority` has signed, and that has signed nothing but `chained`."""
+        return self._issue("intermediate", _LOOPBACK, extensions="authority")
+
     # Server certificates
 
     @functools.cached_property
     def good(self) -> Pair:
         """Valid for localhost and 127.0.0.1."""
         return self._issue("good", _LOOPBACK)
+
+    @functools.cached_property
+    def chained(self) -> Pair:
+        """As `good`, but signed by `intermediate`, whose certificate follows in the same file."""
+        pair = self._issue("chained", _LOOPBACK, issuer=self.intermediate)
+        pair.crt.write_text(pair.crt.read_text() + self.intermediate.crt.read_text())
+        return pair
 
     @functools.cached_property
     def ip_only(self) -> Pair:
@@ -161,26 +180,25 @@ class Certificates:
         pair = self._paths(label)
         config = self._config(label, f"zenml-login test {label}", san)
         _openssl("req", "-x509", "-config", config, "-extensions", extensions, "-days", "30",
-                 *_new_key(pair.key), "-out", pair.crt)
+                 *self._new_key(pair.key), "-out", pair.crt)
         return pair
 
     def _issue(self, label: str, san: str, *, common_name: str = "", issuer: Pair | None = None,
-               first_day: int = -1, last_day: int = 30) -> Pair:
-        """Has `issuer` sign a new server certificate; the days of its validity count from now."""
+               extensions: str = "server", first_day: int = -1, last_day: int = 30) -> Pair:
+        """Has `issuer` sign a new certificate; the days of its validity count from now."""
         issuer = issuer or self.authority
         pair = self._paths(label)
         config = self._config(label, common_name or f"zenml-login test {label}", san)
         request = self.folder / f"{label}.csr"
         (self.folder / "index").touch()
-        _openssl("req", "-new", "-config", config, *_new_key(pair.key), "-out", request)
-        _openssl("ca", "-batch", "-notext", "-config", config, "-extensions", "server",
+        _openssl("req", "-new", "-config", config, *self._new_key(pair.key), "-out", request)
+        _openssl("ca", "-batch", "-notext", "-config", config, "-extensions", extensions,
                  "-cert", issuer.crt, "-keyfile", issuer.key, "-in", request, "-out", pair.crt,
                  "-startdate", _day(first_day), "-enddate", _day(last_day))
         return pair
 
-
-def _new_key(path: Path) -> list:
-    return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", path]
+    def _new_key(self, path: Path) -> list:
+        return ["-newkey", *self._kind_of_key, "-nodes", "-keyout", path]
 
 
 def _day(offset: int) -> str:

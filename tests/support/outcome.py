@@ -28,14 +28,14 @@ def login(server: Server, credential: Mapping[str, str | Path], *command: str, t
     return run(args, credential, timeout=timeout + 20, **options)
 
 
-def check_result(result: Result, code: int, message: str = "", fix: str | None = None) -> None:
-    """A success says nothing on standard error. A failure says nothing on standard output, and its cause and the
-    next step in at most one line each."""
+def check_result(result: Result, code: int, message: str = "", fix: str | None = None, *, out: str = "") -> None:
+    """A success says nothing on standard error. A failure says nothing but `out` on standard output, and its cause
+    and the next step in at most one line each."""
     assert result.code == code, result.err
     if code == 0:
         assert result.err == ""
         return
-    assert result.out == ""
+    assert result.out == out
     cause, next_step = error_lines(result.err)
     assert re.search(message, cause, re.IGNORECASE), cause
     if fix is not None:

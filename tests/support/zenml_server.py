@@ -17,6 +17,7 @@ The server comes from the virtual environment that ZN_ZENML_VENV names (see zenm
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
@@ -31,7 +32,7 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
-from typing import Mapping
+from typing import Iterator, Mapping
 
 LIFETIME_SECONDS = 30 * 60  # a server that nobody stops ends by itself after this time
 START_SECONDS = 180  # the first start creates the database
@@ -87,6 +88,20 @@ class ServerHandle:
     def load(cls, path: str | Path) -> ServerHandle:
         """Read back what `save` wrote."""
         return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+@contextlib.contextmanager
+def shared(directory: str | Path) -> Iterator[ServerHandle]:
+    """The server that all tests of a run share: the one described by the file that ZN_E2E_STATE names (written by the
+    script's `start`), or else one of our own in `directory`, which ends with the `with` block."""
+    state = os.environ.get("ZN_E2E_STATE")
+    if not state:
+        with start(directory) as handle:
+            yield handle
+    elif os.path.exists(state):
+        yield ServerHandle.load(state)
+    else:
+        raise NotInstalled("no server was started: ZenML is not installed")
 
 
 def venv_program(name: str, venv: str | Path | None = None) -> str:

@@ -52,6 +52,17 @@ CURLcode __wrap_curl_easy_getinfo(CURL *handle, CURLINFO info, ...);
 DIR *__real_opendir(const char *path);
 DIR *__wrap_opendir(const char *path);
 
+/* The libcurl that is asked who it is. */
+static curl_version_info_data version = {.age = CURLVERSION_SEVENTH, .version_num = 0x075801};
+
+curl_version_info_data *__wrap_curl_version_info(CURLversion age);
+
+curl_version_info_data *__wrap_curl_version_info(CURLversion age)
+{
+    (void)age;
+    return &version;
+}
+
 /* The place of the option in the record; `count` when it was not set. */
 static size_t find(CURLoption option)
 {
@@ -363,6 +374,38 @@ static void a_ca_file_replaces_the_authorities_of_the_system(void **state)
     assert_null(ptr_of(CURLOPT_CAPATH));
 }
 
+/* Since 8.17, NULL is for libcurl the folder that it was built with. */
+static void a_ca_file_replaces_the_default_folder_of_newer_libcurls(void **state)
+{
+    static const struct {
+        unsigned number;
+        const char *folder;
+        const char *expected;
+    } rows[] = {
+        {0x081000, "/etc/ssl/certs", NULL},
+        {0x081100, "/etc/ssl/certs", "/dev/null"},
+        {0x081600, "", NULL},
+        {0x081600, NULL, NULL},
+    };
+
+    (void)state;
+    make_file("ca.pem");
+    config.ca_file = path_of("ca.pem");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        version.version_num = rows[i].number;
+        version.capath = (char *)(uintptr_t)rows[i].folder;
+        assert_int_equal(open_transport(), ZN_OK);
+        const char *capath = setting_of(CURLOPT_CAPATH)->ptr;
+        CHECK_ROW(rows[i].folder == NULL ? "none" : rows[i].folder,
+                  rows[i].expected == NULL
+                      ? capath == NULL
+                      : capath != NULL && strcmp(capath, rows[i].expected) == 0);
+        zn_http_curl_close(&transport);
+    }
+    version.version_num = 0x075801;
+    version.capath = NULL;
+}
+
 static void a_ca_file_may_add_to_the_authorities_of_the_system(void **state)
 {
     (void)state;
@@ -615,6 +658,8 @@ static void each_code_of_libcurl_has_its_outcome(void **state)
         {CURLE_SSL_CONNECT_ERROR, "OpenSSL SSL_connect: Connection reset by peer", ZN_TLS, true},
         {CURLE_SSL_CONNECT_ERROR, "OpenSSL SSL_connect: SSL_ERROR_SYSCALL", ZN_TLS, true},
         {CURLE_SSL_CONNECT_ERROR, "unexpected eof while reading", ZN_TLS, true},
+        {CURLE_SSL_CONNECT_ERROR, "SSL - The connection indicated an EOF", ZN_TLS, true},
+        {CURLE_SSL_CONNECT_ERROR, "SSL - A fatal alert message was received", ZN_TLS, false},
         {CURLE_GOT_NOTHING, "empty reply", ZN_UNREACHABLE, false},
         {CURLE_SEND_ERROR, "Connection reset by peer", ZN_UNREACHABLE, false},
         {CURLE_RECV_ERROR, "Connection reset by peer", ZN_UNREACHABLE, false},
@@ -665,11 +710,49 @@ static void the_words_of_libcurl_are_those_of_this_request_and_safe(void **state
     curl.code = CURLE_COULDNT_CONNECT;
     curl.words = "::error::\x1b[2J\n";
     assert_int_equal(send_request(true, &reply, &retry), ZN_UNREACHABLE);
-    assert_string_equal(error.detail, "no connection: :.error:.?[2J?");
+    assert_string_equal(error.detail, "no connection: :.error:.?[2J");
     curl.words = NULL;
     assert_int_equal(send_request(true, &reply, &retry), ZN_UNREACHABLE);
     assert_null(strstr(error.detail, "2J"));
     assert_non_null(strstr(error.detail, curl_easy_strerror(CURLE_COULDNT_CONNECT)));
+    zn_reply_clear(&reply);
+}
+
+static void the_lines_of_mbedtls_become_one(void **state)
+{
+    struct zn_reply reply;
+    bool retry = false;
+
+    (void)state;
+    assert_int_equal(open_transport(), ZN_OK);
+    curl.code = CURLE_PEER_FAILED_VERIFICATION;
+    curl.words = "mbedTLS: it has expired\nit is not trusted\n";
+    assert_int_equal(send_request(true, &reply, &retry), ZN_TLS);
+    assert_string_equal(error.detail, "the server's certificate is not trusted: "
+                                      "mbedTLS: it has expired; it is not trusted");
+    zn_reply_clear(&reply);
+}
+
+/* libcurl with mbedTLS; with OpenSSL it is CURLE_PARTIAL_FILE. */
+static void a_reply_that_ends_too_early_is_incomplete(void **state)
+{
+    static const char *const headers[] = {"HTTP/1.1 200 OK\r\n"};
+    struct zn_reply reply;
+    bool retry = false;
+
+    (void)state;
+    assert_int_equal(open_transport(), ZN_OK);
+    curl.code = CURLE_RECV_ERROR;
+    curl.words = "ssl_read returned: (-0x0000) ";
+    assert_int_equal(send_request(true, &reply, &retry), ZN_UNREACHABLE); /* before its beginning */
+    curl.headers = headers;
+    curl.header_count = 1;
+    assert_int_equal(send_request(true, &reply, &retry), ZN_BAD_REPLY);
+    assert_non_null(strstr(error.detail, "incomplete"));
+    assert_null(strstr(error.detail, "0x0"));
+    curl.words = "ssl_read returned: (-0x004C) reset";
+    assert_int_equal(send_request(true, &reply, &retry), ZN_UNREACHABLE);
+    assert_false(retry);
     zn_reply_clear(&reply);
 }
 
@@ -788,6 +871,7 @@ int main(void)
         TEST(the_hashed_folder_of_the_system_replaces_its_bundle),
         TEST(without_a_hashed_folder_the_default_of_libcurl_stays),
         TEST(a_ca_file_replaces_the_authorities_of_the_system),
+        TEST(a_ca_file_replaces_the_default_folder_of_newer_libcurls),
         TEST(a_ca_file_may_add_to_the_authorities_of_the_system),
         TEST(adding_to_the_system_needs_its_hashed_folder),
         TEST(a_ca_file_must_be_a_regular_file),
@@ -802,6 +886,8 @@ int main(void)
         TEST(each_code_of_libcurl_has_its_outcome),
         TEST(no_code_but_ok_is_a_success),
         TEST(the_words_of_libcurl_are_those_of_this_request_and_safe),
+        TEST(the_lines_of_mbedtls_become_one),
+        TEST(a_reply_that_ends_too_early_is_incomplete),
         TEST(a_request_that_libcurl_refuses_to_set_up_is_not_sent),
         TEST(without_memory_nothing_is_sent),
         TEST(closing_twice_does_no_harm),

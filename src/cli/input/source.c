@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "output/written.h"
 #include "secret_file.h"
 
 #define WELL_KNOWN_NAME "zenml_store_api_key"
@@ -73,14 +74,41 @@ static enum zn_status conflict(const char *a, const char *b, struct zn_error *er
     return ZN_CONFIG;
 }
 
+/* Why a secret does not arrive where a CI platform runs the job. The first row that holds. */
+static const struct {
+    const char *variable;
+    const char *value;
+    const char *next;
+} causes[] = {
+    {"GITHUB_ACTOR", "dependabot[bot]",
+     "runs of Dependabot get only the secrets stored for Dependabot: store it there as well"},
+    {"GITHUB_EVENT_NAME", "pull_request",
+     "pull requests from forks get no secrets; otherwise check the name of the secret"},
+    {"GITHUB_ACTIONS", "true",
+     "check the name of the secret, and the environment or organization that it belongs to"},
+    {"GITLAB_CI", "true",
+     "check the variable's name; a protected variable is there on protected branches only"},
+};
+
 static enum zn_status missing(const struct found *found, struct zn_error *error)
 {
-    if (found->empty == NULL)
-        return zn_error_set(error, ZN_MISSING, "no credential was given",
-                            "set ZENML_STORE_API_KEY, or give --api-key-file");
-    zn_error_set(error, ZN_MISSING, "the credential is empty",
-                 "check the name of the secret; CI jobs of forks and of Dependabot get none");
-    zn_error_prefix(error, found->empty);
+    const char *next = found->empty == NULL
+                           ? "set ZENML_STORE_API_KEY, or give --api-key-file"
+                           : "check the name of the secret; CI jobs of forks and of Dependabot get "
+                             "none";
+
+    for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
+        const char *value = getenv(causes[i].variable);
+        if (value != NULL && strcmp(value, causes[i].value) == 0) {
+            next = causes[i].next;
+            break;
+        }
+    }
+    zn_error_set(error, ZN_MISSING,
+                 found->empty == NULL ? "no credential was given" : "the credential is empty",
+                 next);
+    if (found->empty != NULL)
+        zn_error_prefix(error, found->empty);
     return ZN_MISSING;
 }
 
@@ -138,6 +166,24 @@ static enum zn_status add_value(struct found *found, const char *name, const cha
     return add(found, name, kind, &secret, error);
 }
 
+/* What an earlier env of this job wrote is no second credential. */
+static bool is_ours(const char *name)
+{
+    return zc_written_look_up(name) == ZC_WRITTEN_AND_PRESENT;
+}
+
+/* Looked at when there is nothing else. */
+static enum zn_status search_ours(struct found *found, struct zn_error *error)
+{
+    enum zn_status status = ZN_OK;
+
+    for (size_t i = 0; status == ZN_OK && i < VARIABLES; i++)
+        if (variables[i].form == FORM_VALUE && is_ours(variables[i].name))
+            status = add_value(found, variables[i].name, getenv(variables[i].name),
+                               variables[i].kind, error);
+    return status;
+}
+
 static enum zn_status search_given(const struct zc_options *options, struct found *found,
                                    struct zn_error *error)
 {
@@ -148,7 +194,7 @@ static enum zn_status search_given(const struct zc_options *options, struct foun
                           options->timeout_ms, error);
     for (size_t i = 0; status == ZN_OK && i < VARIABLES; i++) {
         const char *value = getenv(variables[i].name);
-        if (value == NULL)
+        if (value == NULL || is_ours(variables[i].name))
             continue;
         if (variables[i].form == FORM_VALUE)
             status = add_value(found, variables[i].name, value, variables[i].kind, error);
@@ -217,6 +263,8 @@ enum zn_status zc_source_credential(const struct zc_options *options, struct zn_
 
     if (status == ZN_OK && found.name == NULL)
         status = search_well_known(options, &found, error);
+    if (status == ZN_OK && found.name == NULL)
+        status = search_ours(&found, error);
     if (status == ZN_OK)
         status = found.name == NULL ? missing(&found, error) : parse(&found, ret, error);
     zn_secret_clear(&found.secret);

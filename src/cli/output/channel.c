@@ -41,50 +41,80 @@ static bool write_all(int fd, struct zn_span bytes)
 
 /* --- appending ------------------------------------------------------------------------------ */
 
-static enum zn_status open_append(const struct zc_channel *channel, int *ret_fd,
-                                  struct stat *ret_info, struct zn_error *error)
-{
-    /* O_NONBLOCK: a FIFO without a reader must not hang. Reading is for the last byte. */
-    const int fd = open(channel->path, O_RDWR | O_APPEND | O_NONBLOCK | OPEN_FLAGS);
+/* A file that is being appended to. */
+struct append {
+    const struct zc_channel *channel;
+    int fd; /* -1: not open */
+    off_t size;
+};
 
+static enum zn_status open_append(const struct zc_channel *channel, struct append *ret,
+                                  struct zn_error *error)
+{
+    const int create = channel->creates ? O_CREAT : 0;
+    struct stat info;
+
+    *ret = (struct append){.channel = channel, .fd = -1};
+    /* O_NONBLOCK: a FIFO without a reader must not hang. Reading is for the last byte. */
+    const int fd = open(channel->path, O_RDWR | O_APPEND | O_NONBLOCK | create | OPEN_FLAGS, 0600);
     if (fd < 0)
         return fail_errno(channel, error);
-    if (fstat(fd, ret_info) != 0 || !S_ISREG(ret_info->st_mode)) {
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
         close(fd);
         return fail(channel, "it is not a regular file", error);
     }
-    *ret_fd = fd;
+    ret->fd = fd;
+    ret->size = info.st_size;
     return ZN_OK;
 }
 
-static bool ends_within_a_line(int fd, off_t size)
+/* What has to stand between the end of the file and a new line; NULL: that cannot be told. */
+static const char *separator(const struct append *append)
 {
     char last = '\n';
-    return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
+
+    if (append->size > 0 && pread(append->fd, &last, 1, append->size - 1) != 1)
+        return NULL;
+    return last == '\n' ? "" : "\n";
 }
 
-static enum zn_status append(const struct zc_channel *channel, struct zn_span bytes,
-                             struct zn_error *error)
+static enum zn_status write_append(const struct append *append, struct zn_span bytes,
+                                   struct zn_error *error)
 {
-    struct stat info;
+    const char *before = separator(append);
     struct zn_buf text;
-    int fd = -1;
-    enum zn_status status = open_append(channel, &fd, &info, error);
+    enum zn_status status = ZN_OK;
 
-    if (status != ZN_OK)
-        return status;
+    if (before == NULL)
+        return fail_errno(append->channel, error);
     zn_buf_init(&text, bytes.len + 1);
-    if (!zn_buf_append_text(&text, ends_within_a_line(fd, info.st_size) ? "\n" : "") ||
-        !zn_buf_append(&text, bytes)) {
+    if (!zn_buf_append_text(&text, before) || !zn_buf_append(&text, bytes))
         status = zn_error_no_memory(error);
-    } else if (!write_all(fd, zn_buf_span(&text))) {
-        status = fail_errno(channel, error);
-        if (ftruncate(fd, info.st_size) != 0)
-            zn_error_add(error, "; and what was written of it is still there");
-    }
+    else if (!write_all(append->fd, zn_buf_span(&text)))
+        status = fail_errno(append->channel, error);
     zn_buf_clear(&text);
-    if (close(fd) != 0 && status == ZN_OK)
-        status = fail_errno(channel, error);
+    return status;
+}
+
+enum zn_status zc_channel_append_all(const struct zc_output *outputs, size_t count,
+                                     struct zn_error *error)
+{
+    struct append files[ZC_OUTPUTS_MAX];
+    enum zn_status status = ZN_OK;
+    size_t opened = 0;
+
+    while (status == ZN_OK && opened < count) {
+        status = open_append(outputs[opened].channel, &files[opened], error);
+        opened += status == ZN_OK ? 1 : 0;
+    }
+    for (size_t i = 0; status == ZN_OK && i < count; i++)
+        status = write_append(&files[i], outputs[i].bytes, error);
+    for (size_t i = 0; status != ZN_OK && i < opened; i++)
+        if (ftruncate(files[i].fd, files[i].size) != 0)
+            zn_error_add(error, "; and what was written of it is still there");
+    for (size_t i = 0; i < opened; i++)
+        if (close(files[i].fd) != 0 && status == ZN_OK)
+            status = fail_errno(files[i].channel, error);
     return status;
 }
 
@@ -157,16 +187,15 @@ static enum zn_status replace(const struct zc_channel *channel, struct zn_span b
 
 enum zn_status zc_channel_check(const struct zc_channel *channel, struct zn_error *error)
 {
-    struct stat info;
-    int fd = -1;
-    enum zn_status status = ZN_OK;
+    struct append file;
 
-    if (channel->kind == ZC_CHANNEL_APPEND)
-        status = open_append(channel, &fd, &info, error);
-    else if (channel->kind == ZC_CHANNEL_REPLACE)
-        status = check_replaceable(channel, error);
-    if (fd >= 0)
-        close(fd);
+    if (channel->kind == ZC_CHANNEL_STDOUT)
+        return ZN_OK;
+    if (channel->kind == ZC_CHANNEL_REPLACE)
+        return check_replaceable(channel, error);
+    const enum zn_status status = open_append(channel, &file, error);
+    if (status == ZN_OK)
+        close(file.fd);
     return status;
 }
 
@@ -175,7 +204,7 @@ enum zn_status zc_channel_write(const struct zc_channel *channel, struct zn_span
 {
     errno = 0;
     if (channel->kind == ZC_CHANNEL_APPEND)
-        return append(channel, bytes, error);
+        return zc_channel_append_all(&(struct zc_output){channel, bytes}, 1, error);
     if (channel->kind == ZC_CHANNEL_REPLACE)
         return replace(channel, bytes, error);
     return write_all(STDOUT_FILENO, bytes) ? ZN_OK : fail_errno(channel, error);

@@ -18,6 +18,13 @@ enum zc_channel_kind {
 struct zc_channel {
     enum zc_channel_kind kind;
     const char *path; /* borrowed; NULL for standard output */
+    bool creates;     /* an append makes the file, mode 0600, when it is missing */
+};
+
+/* Whole lines, and where they belong. Both are borrowed. */
+struct zc_output {
+    const struct zc_channel *channel;
+    struct zn_span bytes;
 };
 
 /*
@@ -33,5 +40,14 @@ ZN_MUST_CHECK enum zn_status zc_channel_check(const struct zc_channel *channel,
  */
 ZN_MUST_CHECK enum zn_status zc_channel_write(const struct zc_channel *channel,
                                               struct zn_span bytes, struct zn_error *error);
+
+#define ZC_OUTPUTS_MAX 2
+
+/*
+ * Appends to up to ZC_OUTPUTS_MAX files, to all of them or to none: each is as it was when one
+ * fails with ZN_CANNOT_WRITE. All channels have the kind ZC_CHANNEL_APPEND.
+ */
+ZN_MUST_CHECK enum zn_status zc_channel_append_all(const struct zc_output *outputs, size_t count,
+                                                   struct zn_error *error);
 
 #endif

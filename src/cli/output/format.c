@@ -1,40 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "format.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-/* In the order in which a platform is looked for. */
 static const struct zc_format *const formats[] = {
-    &zc_format_github, &zc_format_gitlab, &zc_format_shell, &zc_format_dotenv, &zc_format_json,
+    &zc_format_github,    &zc_format_gitlab,     &zc_format_azure,   &zc_format_circleci,
+    &zc_format_buildkite, &zc_format_bitbucket,  &zc_format_jenkins, &zc_format_shell,
+    &zc_format_dotenv,    &zc_format_docker,     &zc_format_compose, &zc_format_kubernetes,
+    &zc_format_systemd,   &zc_format_properties, &zc_format_json,
 };
 
 #define FORMATS (sizeof(formats) / sizeof(formats[0]))
-
-static bool is_here(const struct zc_format *format)
-{
-    const char *value = format->detect_variable == NULL ? NULL : getenv(format->detect_variable);
-    return value != NULL && strcmp(value, format->detect_value) == 0;
-}
 
 enum zn_status zc_format_find(const char *name, const struct zc_format **ret,
                               struct zn_error *error)
 {
     for (size_t i = 0; i < FORMATS; i++) {
-        if (name == NULL ? is_here(formats[i]) : strcmp(name, formats[i]->name) == 0) {
+        if (strcmp(name, formats[i]->name) == 0) {
             *ret = formats[i];
             return ZN_OK;
         }
     }
-    if (name == NULL)
-        return zn_error_set(error, ZN_UNSUPPORTED, "no CI platform is to be seen here",
-                            "give --format, or use \"zenml-login exec\"");
     zn_error_set(error, ZN_CONFIG, "--format takes", NULL);
     for (size_t i = 0; i < FORMATS; i++) {
         zn_error_add(error, i == 0 ? " " : ", ");
         zn_error_add(error, formats[i]->name);
     }
     return ZN_CONFIG;
+}
+
+bool zc_writer_can_undo(const struct zc_writer *writer, const char *name)
+{
+    return writer->undo != NULL && (writer->is_shell || zc_variable_may_be_empty(name));
 }
 
 bool zc_value_is_portable(struct zn_span value)

@@ -5,27 +5,26 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "workflow_command.h"
 #include "format.h"
 
-/* The runner unescapes the data of a command: "%25" is "%". Forms of a secret have no line break.
- */
+/* Forms of a secret have no line break. */
 static bool mask(struct zn_span text, struct zn_buf *out)
 {
-    bool ok = zn_buf_append_text(out, "::add-mask::");
+    return zn_buf_append_text(out, "::add-mask::") && zc_workflow_data(text, out) &&
+           zn_buf_append_text(out, "\n");
+}
 
-    while (ok && text.ptr != NULL) {
-        ok = zn_buf_append(out, zn_span_cut(&text, '%')) &&
-             (text.ptr == NULL || zn_buf_append_text(out, "%25"));
-    }
-    return ok && zn_buf_append_text(out, "\n");
+/* There is no way to take a variable away again. */
+static bool undo(const char *name, struct zn_buf *out)
+{
+    return zn_buf_append_text(out, name) && zn_buf_append_text(out, "=\n");
 }
 
 const struct zc_format zc_format_github = {
     .name = "github",
-    .detect_variable = "GITHUB_ACTIONS",
-    .detect_value = "true",
     .file_variable = "GITHUB_ENV",
-    .appends = true,
+    .output_rule = ZC_OUTPUT_APPENDS,
     .mask = mask,
-    .writer = {.can_hold = zc_value_is_one_line, .encode = zc_encode_plain},
+    .writer = {.can_hold = zc_value_is_one_line, .encode = zc_encode_plain, .undo = undo},
 };

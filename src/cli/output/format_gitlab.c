@@ -10,9 +10,7 @@
 
 const struct zc_format zc_format_gitlab = {
     .name = "gitlab",
-    .detect_variable = "GITLAB_CI",
-    .detect_value = "true",
-    .writer = {.can_hold = zc_value_is_one_line, .encode = zc_encode_shell},
+    .writer = ZC_SHELL_WRITER,
     .output_writer = {.can_hold = zc_value_is_portable,
                       .encode = zc_encode_plain,
                       .is_artifact = true,

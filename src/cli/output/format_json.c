@@ -20,4 +20,5 @@ static bool encode(const struct zc_variables *variables, struct zn_buf *out)
 const struct zc_format zc_format_json = {
     .name = "json",
     .writer = {.can_hold = zc_value_is_one_line, .encode = encode},
+    .on_undo = "delete the file",
 };

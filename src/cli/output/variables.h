@@ -8,7 +8,16 @@
 
 #include "core/credential.h"
 
-#define ZC_VARIABLES_MAX 6
+#define ZC_VARIABLES_MAX 7
+
+/* All names that are ever written, ended by NULL. */
+extern const char *const zc_variable_names[];
+
+/*
+ * False for those that the ZenML client takes for given when they are empty, and then fails
+ * (zenml-protocol 11.6): they can be unset, but not emptied.
+ */
+bool zc_variable_may_be_empty(const char *name);
 
 /* One variable. Both texts are borrowed. */
 struct zc_variable {

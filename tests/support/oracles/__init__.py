@@ -6,3 +6,7 @@ They follow the consumers' documentation and source, not our writers."""
 
 class Unreadable(Exception):
     """The consumer refuses this text."""
+
+
+# What Go's unicode.IsSpace takes for a blank, which is not what Python does.
+GO_BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200b)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from oracles import Unreadable
+from oracles import GO_BLANKS, Unreadable
 
 _MAX_LINE_BYTES = 64 * 1024
 
@@ -13,7 +13,7 @@ def read(content: bytes) -> dict[str, str]:
     """The variables of the container."""
     variables = {}
     for raw in content.removeprefix(b"\xef\xbb\xbf").removesuffix(b"\n").split(b"\n"):
-        line = _decode(raw.removesuffix(b"\r")).lstrip(" \t")
+        line = _decode(raw.removesuffix(b"\r")).lstrip(GO_BLANKS)
         if not line or line.startswith("#"):
             continue
         name, equals, value = line.partition("=")

@@ -11,6 +11,7 @@ from typing import Iterable
 from urllib.parse import quote
 
 from oracles import Unreadable
+from oracles.masking import hide
 
 
 def read(content: bytes) -> dict[str, str]:
@@ -51,6 +52,7 @@ _COMMANDS = {"add-mask", "set-env", "set-output", "save-state", "add-path", "deb
              "group", "endgroup", "echo", "add-matcher", "remove-matcher", "stop-commands"}
 # "%25" last: an escaped percent sign must not make a new escape.
 _ESCAPES = (("%0D", "\r"), ("%0A", "\n"), ("%25", "%"))
+_PROPERTY_ESCAPES = (("%3A", ":"), ("%2C", ","), *_ESCAPES)
 _OLD_ESCAPES = (("%3B", ";"), ("%0D", "\r"), ("%0A", "\n"), ("%5D", "]"), ("%25", "%"))
 
 
@@ -63,6 +65,16 @@ def command(line: str) -> tuple[str, str] | None:
     if old and old[1].lower() in _COMMANDS:
         return old[1].lower(), _unescape(old[2], _OLD_ESCAPES)
     return None
+
+
+def annotation(line: str) -> tuple[str, dict[str, str], str] | None:
+    """Kind ("error", "warning", "notice"), properties and text of the annotation in a log line; None: it holds none."""
+    match = re.match(r"\s*::(error|warning|notice)(?: (.*?))?::(.*)", line, re.DOTALL | re.IGNORECASE)
+    if not match:
+        return None
+    pairs = (pair.partition("=") for pair in (match[2] or "").split(",") if pair)
+    properties = {name.strip(): _unescape(value, _PROPERTY_ESCAPES) for name, _, value in pairs}
+    return match[1].lower(), properties, _unescape(match[3], _ESCAPES)
 
 
 def _unescape(text: str, escapes: Iterable[tuple[str, str]]) -> str:
@@ -86,24 +98,13 @@ class Log:
             if found and found[0] == "add-mask":
                 self._add_mask(found[1])
             else:
-                self.shown.append(self._hide(line))
+                self.shown.append(hide(line, self._forms))
         return self
 
     def _add_mask(self, value: str) -> None:
         self.masks.append(value)
         for part in {value, *(part.strip() for part in re.split("[\r\n]", value))}:
             self._forms |= {form for form in _derived_forms(part) if form.strip()}
-
-    def _hide(self, line: str) -> str:
-        """Overlapping and adjoining hits become one "***"."""
-        hidden = [False] * len(line)
-        for form in self._forms:
-            at = line.find(form)
-            while at >= 0:
-                hidden[at:at + len(form)] = [True] * len(form)
-                at = line.find(form, at + 1)
-        marked = "".join("\0" if hide else character for hide, character in zip(hidden, line))
-        return re.sub("\0+", "***", marked)
 
 
 def _derived_forms(value: str) -> set[str]:

@@ -16,8 +16,8 @@ def read(content: bytes) -> dict[str, str]:
         raise Unreadable("the file is too big")
     text = content.decode().removeprefix("\ufeff")
     variables = {}
-    for line in text.splitlines():
-        match = re.fullmatch(r"(.*?)=(.*)", line)
+    for line in re.findall(r"[^\n]*\n|[^\n]+", text):
+        match = re.fullmatch(r"(.*?)=(.*)\n?", line)
         if not match:
             raise Unreadable(f"invalid format: {line!r}")
         name, value = (part.strip(" \t\n\v\f\r\0") for part in match.groups())

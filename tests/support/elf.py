@@ -25,6 +25,18 @@ def segments(path: Path) -> dict[str, str]:
     return {name: rights.replace(" ", "") for name, rights in rows}
 
 
+def loaded(path: Path) -> list[str]:
+    """The access rights of every part that is loaded into memory, such as "RE" and "RW"."""
+    text = _output("readelf", "--wide", "--segments", path)
+    rows = re.findall(r"^  LOAD +(?:0x[0-9a-f]+ +){5}([RWE ]{3})", text, re.MULTILINE)
+    return [rights.replace(" ", "") for rights in rows]
+
+
+def wanted_by_archive(path: Path) -> set[str]:
+    """The symbols that the objects of a static library want of others, for any architecture."""
+    return set(re.findall(r" UND (\w+)$", _output("readelf", "--wide", "--symbols", path), re.MULTILINE))
+
+
 def kind(path: Path) -> str:
     """"DYN" for what can be loaded at any address, "EXEC" for what cannot."""
     return re.search(r"Type:\s+(\w+)", _output("readelf", "--file-header", path))[1]
