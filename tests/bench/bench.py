@@ -79,6 +79,7 @@ class Contender(Timed):
     command: list[str]
     prints: str
     environment: dict[str, str]
+    every: int = 1  # it takes part in every so many rounds
     seconds: list[float] = field(default_factory=list)
     peak_mb: float | None = None  # None: GNU time is missing
     processes: int | None = None  # None: strace is missing
@@ -157,17 +158,23 @@ def median_or_none(values: list[float | None]) -> float | None:
     return None if None in values else statistics.median(values)
 
 
+def take_turns(runner: Runner, everyone: list[Contender], rounds: int) -> None:
+    """Times the contenders. They take turns, in another order in each round."""
+    for number in range(-WARM_UP_ROUNDS, rounds):
+        for contender in random.sample(everyone, len(everyone)):
+            if number % contender.every == 0:
+                seconds = runner.seconds(contender)
+                if number >= 0:
+                    contender.seconds.append(seconds)
+
+
 def measure(runner: Runner, everyone: list[Contender], rounds: int) -> None:
-    """Fills in what was measured of each contender. They take turns, in another order in each round."""
+    """Fills in what was measured of each contender."""
     for contender in everyone:
         contender.seen = runner.seen(contender)
         contender.processes = runner.processes(contender)
         contender.peak_mb = median_or_none([runner.peak_mb(contender) for _ in range(MEMORY_RUNS)])
-    for number in range(-WARM_UP_ROUNDS, rounds):
-        for contender in random.sample(everyone, len(everyone)):
-            seconds = runner.seconds(contender)
-            if number >= 0:
-                contender.seconds.append(seconds)
+    take_turns(runner, everyone, rounds)
 
 
 # The report
@@ -289,11 +296,12 @@ def check(by_title: dict[str, list[Contender]]) -> bool:
 
 
 def move_into_private_mounts() -> None:
-    """Starts this program anew in a mount namespace of its own; returns only where that is not allowed."""
+    """Starts this program anew, with --private-mounts, in a mount namespace of its own; returns only where that is not
+    allowed."""
     unshare = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
     trial = [*unshare, "mount", "--bind", str(SYSTEM_CAS), str(SYSTEM_CAS)]
     if shutil.which("unshare") and subprocess.run(trial, check=False, stderr=subprocess.DEVNULL).returncode == 0:
-        os.execvp("unshare", [*unshare, sys.executable, __file__, "--private-mounts", *sys.argv[1:]])
+        os.execvp("unshare", [*unshare, sys.executable, sys.argv[0], "--private-mounts", *sys.argv[1:]])
 
 
 def run(rounds: int, private_mounts: bool) -> dict[str, list[Contender]]:

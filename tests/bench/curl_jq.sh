@@ -5,7 +5,8 @@
 set -eu
 
 # jq -e fails when there is nothing to print, and so when curl failed.
-token=$(curl -fsS --data-urlencode "password@$2" "$1/api/v1/login" | jq -er '.access_token')
+token=$(curl -fsS --data-urlencode "password@$2" "$1/api/v1/login" |
+    jq -er 'select(.token_type == "bearer").access_token')
 printf 'header = "Authorization: Bearer %s"\n' "$token" |
     curl -fsS -K - "$1/api/v1/current-user" |
     jq -er 'select(.body.active and .body.is_service_account).name'

@@ -1,0 +1,3 @@
+module go_login
+
+go 1.21
