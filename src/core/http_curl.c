@@ -63,6 +63,14 @@ static bool set_text(CURL *handle, CURLoption option, const char *value)
     return curl_easy_setopt(handle, option, value) == CURLE_OK;
 }
 
+/* A libcurl that was built without .netrc does not know the setting, which is as good. */
+static bool ignore_netrc(CURL *handle)
+{
+    const CURLcode code = curl_easy_setopt(handle, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+
+    return code == CURLE_OK || code == CURLE_UNKNOWN_OPTION;
+}
+
 static bool set_protocol(CURL *handle, const struct zn_url *url)
 {
     const char *scheme = url->is_http ? "http" : "https";
@@ -72,7 +80,7 @@ static bool set_protocol(CURL *handle, const struct zn_url *url)
            set_long(handle, CURLOPT_FOLLOWLOCATION, 0) &&
            set_long(handle, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1) &&
            set_long(handle, CURLOPT_HTTP09_ALLOWED, 0) &&
-           set_long(handle, CURLOPT_NETRC, CURL_NETRC_IGNORED) &&
+           ignore_netrc(handle) &&
            set_long(handle, CURLOPT_DISALLOW_USERNAME_IN_URL, 1) &&
            set_long(handle, CURLOPT_PATH_AS_IS, 1);
 }

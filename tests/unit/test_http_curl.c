@@ -31,8 +31,9 @@ struct setting {
 static struct {
     struct setting settings[64];
     size_t count;
-    size_t calls;   /* of curl_easy_setopt */
-    size_t fail_at; /* the call that fails; 0: none */
+    size_t calls;       /* of curl_easy_setopt */
+    size_t fail_at;     /* the call that fails; 0: none */
+    CURLoption unknown; /* what this libcurl was built without; 0: nothing */
     size_t performed;
     CURLcode code;
     const char *words;          /* put into the error buffer; NULL: nothing */
@@ -91,6 +92,8 @@ CURLcode __wrap_curl_easy_setopt(CURL *handle, CURLoption option, ...)
     va_list args;
 
     if (++curl.calls == curl.fail_at)
+        return CURLE_OUT_OF_MEMORY;
+    if (curl.unknown == option)
         return CURLE_UNKNOWN_OPTION;
     assert_true(curl.count < COUNT(curl.settings));
     curl.count += !was_set(option);
@@ -329,6 +332,16 @@ static void a_setting_that_libcurl_refuses_ends_it(void **state)
         assert_non_null(strstr(error.detail, "libcurl refuses a setting"));
         assert_int_equal(memory_live_blocks(), 0);
     }
+}
+
+static void a_libcurl_without_netrc_need_not_ignore_it(void **state)
+{
+    (void)state;
+    curl.unknown = CURLOPT_NETRC;
+    assert_int_equal(open_transport(), ZN_OK);
+    zn_http_curl_close(&transport);
+    curl.unknown = CURLOPT_SSL_VERIFYPEER;
+    assert_int_equal(open_transport(), ZN_INTERNAL);
 }
 
 static void pin_and_proxy_are_set_as_given(void **state)
@@ -867,6 +880,7 @@ int main(void)
         TEST(nothing_else_is_switched_on),
         TEST(plain_http_speaks_http_only_and_loopback_needs_no_proxy),
         TEST(a_setting_that_libcurl_refuses_ends_it),
+        TEST(a_libcurl_without_netrc_need_not_ignore_it),
         TEST(pin_and_proxy_are_set_as_given),
         TEST(the_hashed_folder_of_the_system_replaces_its_bundle),
         TEST(without_a_hashed_folder_the_default_of_libcurl_stays),
