@@ -241,9 +241,9 @@ static bool add_entry(struct zn_ca_index *index, struct zn_ca_entry entry)
     return true;
 }
 
-static bool add_block(struct zn_ca_index *index, struct zn_span text)
+/* `room` has ZN_CA_SUBJECT_END_MAX + 2 bytes; here it would be set to zero for each certificate. */
+static bool add_block(struct zn_ca_index *index, struct zn_span text, unsigned char *room)
 {
-    unsigned char room[ZN_CA_SUBJECT_END_MAX + 2];
     struct reader reader = {.text = text, .der = room, .room = room};
     struct element certificate;
     struct zn_span subject;
@@ -290,6 +290,7 @@ bool zn_ca_index_add_pem(struct zn_ca_index *index, struct zn_span pem)
 {
     const struct zn_span end = ZN_SPAN("-----END CERTIFICATE-----");
     const char *beginning = pem.ptr; /* of the file, or behind an END */
+    unsigned char room[ZN_CA_SUBJECT_END_MAX + 2];
     struct zn_span rest = pem;
 
     while (skip_to_hyphen(&rest)) {
@@ -303,7 +304,7 @@ bool zn_ca_index_add_pem(struct zn_ca_index *index, struct zn_span pem)
         text.len -= rest.len;
         if (!zn_span_starts_with(rest, end))
             continue;
-        if (!add_block(index, text))
+        if (!add_block(index, text, room))
             return false;
         rest = zn_span_skip(rest, end.len);
         beginning = rest.ptr;
