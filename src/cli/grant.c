@@ -84,6 +84,10 @@ static enum zn_status add_credential(const struct zc_options *options,
     if (hand_on == ZC_HAND_ON_TOKEN)
         return add_token(options, session, grant, error);
     grant->kind = ZN_CREDENTIAL_API_KEY;
+    /* The client looks a key of ZenML Pro up under exactly this URL (zenml-protocol 4.2). */
+    if (session->credential.is_pro && session->proof.info.pro_api_url[0] != '\0')
+        add(grant, "ZENML_PRO_API_URL", zn_span_of(session->proof.info.pro_api_url),
+            ZN_CREDENTIAL_NONE);
     add(grant, "ZENML_STORE_API_KEY", zn_secret_reveal(&session->credential.secret),
         ZN_CREDENTIAL_API_KEY);
     return ZN_OK;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session.h"
 
+#include <stdlib.h>
+
 #include "core/clock.h"
 #include "say.h"
 #include "input/source.h"
@@ -29,6 +31,28 @@ enum zn_status zc_session_connect(struct zc_session *session, struct zn_http_cur
     return status == ZN_OK ? zn_http_curl_open(&config, &session->core.transport, error) : status;
 }
 
+/* Where keys of ZenML Pro come from, unless an admin says otherwise (zenml-protocol 4). */
+#define PRO_API_URL "https://cloudapi.zenml.io"
+
+/* Opened only for a key of ZenML Pro, and asked only when the workspace cannot ask it. */
+static enum zn_status connect_to_pro(const struct zc_options *options, struct zc_session *session,
+                                     struct zn_http_curl_config config, struct zn_error *error)
+{
+    const char *given = getenv("ZENML_PRO_API_URL");
+    const bool is_set = given != NULL && given[0] != '\0';
+    struct zn_url url = {0};
+    enum zn_status status =
+        zn_url_parse(zn_span_of(is_set ? given : PRO_API_URL), options->allow_http, &url, error);
+
+    if (status != ZN_OK) {
+        zn_error_prefix(error, "ZENML_PRO_API_URL");
+        return status;
+    }
+    config.url = &url;
+    config.user_agent = USER_AGENT;
+    return zn_http_curl_open(&config, &session->core.pro, error);
+}
+
 enum zn_status zc_session_open(const struct zc_options *options, struct zc_session *session,
                                struct zn_error *error)
 {
@@ -44,6 +68,8 @@ enum zn_status zc_session_open(const struct zc_options *options, struct zc_sessi
         zc_say_warning("plain http: everybody on the way can read the credential");
     if (status == ZN_OK)
         status = zc_session_connect(session, config, error);
+    if (status == ZN_OK && session->credential.is_pro)
+        status = connect_to_pro(options, session, config, error);
     return status;
 }
 
@@ -52,7 +78,9 @@ enum zn_status zc_session_login(const struct zc_options *options, bool want_info
 {
     const struct zn_policy policy = {
         .account_type =
-            session->credential.kind == ZN_CREDENTIAL_API_KEY ? ZN_ACCOUNT_SERVICE : ZN_ACCOUNT_ANY,
+            session->credential.kind == ZN_CREDENTIAL_API_KEY && !session->credential.is_pro
+                ? ZN_ACCOUNT_SERVICE
+                : ZN_ACCOUNT_ANY,
         .expect_user = zn_span_of(options->expect_user),
         .expect_server_id = zn_span_of(options->expect_server_id),
     };
@@ -63,6 +91,7 @@ enum zn_status zc_session_login(const struct zc_options *options, bool want_info
 void zc_session_disconnect(struct zc_session *session)
 {
     zn_http_curl_close(&session->core.transport);
+    zn_http_curl_close(&session->core.pro);
 }
 
 void zc_session_close(struct zc_session *session)

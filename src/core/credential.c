@@ -147,13 +147,14 @@ static enum zn_status parse_zenkey(struct zn_span payload, struct zn_credential 
     return status;
 }
 
+/* What is in it is known to ZenML Pro only. */
 static enum zn_status parse_pro_key(struct zn_span payload, struct zn_credential *credential,
                                     struct zn_error *error)
 {
-    (void)payload;
-    (void)credential;
-    return malformed(error, "ZenML Pro keys (ZENPROKEY_) are not supported by this version",
-                     "use an API key of the workspace (ZENKEY_) or an API token");
+    if (payload.len == 0)
+        return malformed(error, "the API key is damaged: nothing follows ZENPROKEY_", AGAIN);
+    credential->is_pro = true;
+    return ZN_OK;
 }
 
 static enum zn_status parse_token(struct zn_span payload, struct zn_credential *credential,
@@ -161,7 +162,7 @@ static enum zn_status parse_token(struct zn_span payload, struct zn_credential *
 {
     if (!zn_jwt_expiry(payload, &credential->expires_s))
         return malformed(error, "the credential is neither an API key nor an API token",
-                         "an API key begins with ZENKEY_, an API token with eyJ");
+                         "an API key begins with ZENKEY_ or ZENPROKEY_, an API token with eyJ");
     return ZN_OK;
 }
 

@@ -13,7 +13,7 @@
 
 enum zn_credential_kind {
     ZN_CREDENTIAL_NONE = 0,
-    ZN_CREDENTIAL_API_KEY,  /* ZENKEY_..., of a service account of one server */
+    ZN_CREDENTIAL_API_KEY,  /* ZENKEY_... of one server, ZENPROKEY_... of ZenML Pro */
     ZN_CREDENTIAL_API_TOKEN /* a JWT */
 };
 
@@ -21,8 +21,9 @@ enum zn_credential_kind {
 struct zn_credential {
     enum zn_credential_kind kind;
     struct zn_secret secret; /* as it goes on the wire */
-    struct zn_secret inner;  /* API key: the secret inside the ZENKEY_ envelope */
-    char key_id[37];         /* API key: the UUID inside the envelope; not secret */
+    struct zn_secret inner;  /* ZENKEY_: the secret inside the envelope */
+    char key_id[37];         /* ZENKEY_: the UUID inside the envelope; not secret */
+    bool is_pro;             /* API key: of ZenML Pro, of a service account or a person */
     int64_t expires_s;       /* API token: its exp, seconds since 1970 UTC; 0: none */
 };
 

@@ -76,17 +76,18 @@ static void report(const struct zn_session *session, const struct exchange *exch
 
 /* One attempt, at `start_ms`. Returns in `*ret_delay_ms` when to make another one; 0: not at all.
  */
-static enum zn_status attempt_once(const struct zn_session *session, int attempt, int64_t start_ms,
-                                   struct exchange *exchange, int64_t *ret_delay_ms,
-                                   struct zn_error *error)
+static enum zn_status attempt_once(const struct zn_session *session,
+                                   const struct zn_transport *transport, int attempt,
+                                   int64_t start_ms, struct exchange *exchange,
+                                   int64_t *ret_delay_ms, struct zn_error *error)
 {
     const struct zn_clock *clock = &session->clock;
     bool never_sent = false;
 
     zn_reply_clear(&exchange->reply);
-    const enum zn_status status = session->transport.perform(
-        session->transport.ctx, &exchange->request, session->deadline_ms - start_ms,
-        &exchange->reply, &never_sent, error);
+    const enum zn_status status =
+        transport->perform(transport->ctx, &exchange->request, session->deadline_ms - start_ms,
+                           &exchange->reply, &never_sent, error);
     const int64_t end_ms = clock->now_ms(clock->ctx);
     *ret_delay_ms = retry_delay_ms(session, attempt, session->deadline_ms - end_ms,
                                    &exchange->reply, status != ZN_OK && never_sent);
@@ -98,8 +99,9 @@ static enum zn_status attempt_once(const struct zn_session *session, int attempt
  * Sends a request that was built (`built` is what came of that), as often as it takes. ZN_OK:
  * there is a reply, of whatever HTTP status.
  */
-static enum zn_status send(const struct zn_session *session, enum zn_status built,
-                           struct exchange *exchange, struct zn_error *error)
+static enum zn_status send_to(const struct zn_session *session,
+                              const struct zn_transport *transport, enum zn_status built,
+                              struct exchange *exchange, struct zn_error *error)
 {
     const struct zn_clock *clock = &session->clock;
     enum zn_status status = ZN_TIMEOUT;
@@ -112,12 +114,18 @@ static enum zn_status send(const struct zn_session *session, enum zn_status buil
         const int64_t start_ms = clock->now_ms(clock->ctx);
         if (start_ms >= session->deadline_ms)
             break;
-        status = attempt_once(session, attempt, start_ms, exchange, &delay_ms, error);
+        status = attempt_once(session, transport, attempt, start_ms, exchange, &delay_ms, error);
         if (delay_ms == 0)
             break;
         clock->sleep_ms(clock->ctx, delay_ms);
     }
     return status;
+}
+
+static enum zn_status send(const struct zn_session *session, enum zn_status built,
+                           struct exchange *exchange, struct zn_error *error)
+{
+    return send_to(session, &session->transport, built, exchange, error);
 }
 
 /* --- one endpoint each: build, send, parse -------------------------------------------------- */
@@ -134,14 +142,45 @@ static enum zn_status ask_info(const struct zn_session *session, struct zn_serve
     return finish(session, &x, status, error);
 }
 
+/* `*ret_unknown`: the server cannot read keys of this kind in this form. */
 static enum zn_status exchange_key(const struct zn_session *session, struct zn_token *ret,
-                                   struct zn_error *error)
+                                   bool *ret_unknown, struct zn_error *error)
 {
     struct exchange x;
 
     exchange_init(&x);
     enum zn_status status =
         send(session, zn_login_build(session->credential, &x.request, error), &x, error);
+    if (status == ZN_OK) {
+        *ret_unknown = zn_login_key_unknown(&x.reply);
+        status = zn_login_parse(&x.reply, ret, error);
+    }
+    return finish(session, &x, status, error);
+}
+
+static enum zn_status exchange_external(const struct zn_session *session,
+                                        const struct zn_secret *bearer, struct zn_token *ret,
+                                        struct zn_error *error)
+{
+    struct exchange x;
+
+    exchange_init(&x);
+    enum zn_status status =
+        send(session, zn_external_login_build(bearer, &x.request, error), &x, error);
+    if (status == ZN_OK)
+        status = zn_login_parse(&x.reply, ret, error);
+    return finish(session, &x, status, error);
+}
+
+static enum zn_status exchange_at_pro(const struct zn_session *session, struct zn_token *ret,
+                                      struct zn_error *error)
+{
+    struct exchange x;
+
+    exchange_init(&x);
+    enum zn_status status =
+        send_to(session, &session->pro, zn_pro_login_build(session->credential, &x.request, error),
+                &x, error);
     if (status == ZN_OK)
         status = zn_login_parse(&x.reply, ret, error);
     return finish(session, &x, status, error);
@@ -199,14 +238,55 @@ static enum zn_status check_server(const struct zn_session *session, const struc
     return status == ZN_OK ? zn_policy_check_server(policy, &proof->info, error) : status;
 }
 
+/* Pro's word for the key, for workspaces that cannot ask Pro about the key itself. */
+static enum zn_status obtain_access_by_pro(const struct zn_session *session, struct zn_token *ret,
+                                           struct zn_error *error)
+{
+    struct zn_token pro = {0};
+    enum zn_status status = exchange_at_pro(session, &pro, error);
+
+    if (status == ZN_OK)
+        status = exchange_external(session, &pro.secret, ret, error);
+    zn_secret_clear(&pro.secret);
+    return status;
+}
+
+/* A workspace says 401 whether Pro refuses the key or cannot be asked (zenml-protocol 11.5). */
+static void add_doubt(struct zn_error *error)
+{
+    error->next[0] = '\0';
+    zn_text_append_safe(
+        error->next, sizeof(error->next),
+        ZN_SPAN("check the key; an outage of ZenML Pro looks the same: then try again later"));
+}
+
+/* Each form of login, from the newest workspaces to the oldest. */
+static enum zn_status obtain_access_with_pro_key(const struct zn_session *session,
+                                                 struct zn_token *ret, struct zn_error *error)
+{
+    bool unknown = false;
+    enum zn_status status = exchange_key(session, ret, &unknown, error);
+
+    if (status == ZN_REJECTED && unknown)
+        status = exchange_external(session, &session->credential->secret, ret, error);
+    if (status == ZN_REJECTED && unknown && session->pro.perform != NULL)
+        status = obtain_access_by_pro(session, ret, error);
+    if (status == ZN_REJECTED)
+        add_doubt(error);
+    return status;
+}
+
 /* The token that current-user is asked with: an API token itself, or what the API key is worth. */
 static enum zn_status obtain_access(const struct zn_session *session, struct zn_token *ret,
                                     struct zn_error *error)
 {
     const struct zn_credential *credential = session->credential;
+    bool unknown = false;
 
+    if (credential->is_pro)
+        return obtain_access_with_pro_key(session, ret, error);
     if (credential->kind == ZN_CREDENTIAL_API_KEY)
-        return exchange_key(session, ret, error);
+        return exchange_key(session, ret, &unknown, error);
     ret->expires_s = credential->expires_s;
     if (!zn_secret_set(&ret->secret, zn_secret_reveal(&credential->secret)))
         return zn_error_no_memory(error);
@@ -240,7 +320,19 @@ static enum zn_status check_credential(const struct zn_credential *credential,
  */
 static bool proves_little(const struct zn_credential *credential, const struct zn_policy *policy)
 {
-    return credential->kind != ZN_CREDENTIAL_API_KEY || policy->account_type != ZN_ACCOUNT_SERVICE;
+    return credential->kind != ZN_CREDENTIAL_API_KEY || credential->is_pro ||
+           policy->account_type != ZN_ACCOUNT_SERVICE;
+}
+
+/* A key of ZenML Pro is shown to nobody else. */
+static enum zn_status check_fit(const struct zn_credential *credential,
+                                const struct zn_server_info *info, struct zn_error *error)
+{
+    if (!credential->is_pro || info->auth_scheme == ZN_AUTH_EXTERNAL)
+        return ZN_OK;
+    return zn_error_set(error, ZN_REJECTED,
+                        "this is an API key of ZenML Pro, and the server is no workspace of it",
+                        "check the server URL, or use an API key of this server (ZENKEY_)");
 }
 
 /* A name that shows the credential is none, and must not get to be printed. */
@@ -264,6 +356,8 @@ enum zn_status zn_login(const struct zn_session *session, const struct zn_policy
 
     if (status == ZN_OK && ask_server)
         status = check_server(session, policy, &proof, error);
+    if (status == ZN_OK && ask_server)
+        status = check_fit(session->credential, &proof.info, error);
     if (status == ZN_OK)
         status = obtain_access(session, &proof.access, error);
     if (status == ZN_OK)

@@ -25,6 +25,7 @@ struct zn_trace {
 struct zn_session {
     const struct zn_credential *credential; /* borrowed */
     struct zn_transport transport;
+    struct zn_transport pro; /* to the API of ZenML Pro; all zero: none */
     struct zn_clock clock;
     int64_t deadline_ms;                                    /* by clock.now_ms */
     void (*trace)(void *ctx, const struct zn_trace *trace); /* NULL: nobody listens */
@@ -45,9 +46,11 @@ void zn_proof_clear(struct zn_proof *proof);
 /*
  * Proves the credential of the session. API key: login, then current-user. API token: info first,
  * since a server without authentication answers current-user to anybody, then current-user with the
- * token. A server id in `policy` or `want_info` makes it ask info too. The policy is applied before
- * anything is returned: ZN_OK means proven and allowed, and only then `*ret` is written. Neither
- * an error nor a name that the server gave shows any part of the credential.
+ * token. A key of ZenML Pro: info first, since only a workspace of Pro gets to see it; login, and
+ * for older workspaces the grant zenml-external, with the key and then, over session->pro, with an
+ * access token of Pro. A server id in `policy` or `want_info` makes it ask info too. The policy is
+ * applied before anything is returned: ZN_OK means proven and allowed, and only then `*ret` is
+ * written. Neither an error nor a name that the server gave shows any part of the credential.
  *
  * Tried again, at most ZN_ATTEMPTS_MAX times and until the deadline: no connection, 408, 425, 502,
  * 503, 504, and 429 with a Retry-After that ends before the deadline. Anything else once: the

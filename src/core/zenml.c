@@ -20,15 +20,40 @@ static enum zn_status build_get(const char *path, const struct zn_secret *bearer
     return zn_buf_append_text(&request->path, path) ? ZN_OK : zn_error_no_memory(error);
 }
 
-enum zn_status zn_login_build(const struct zn_credential *api_key, struct zn_request *request,
-                              struct zn_error *error)
+static enum zn_status build_key_login(const char *path, const struct zn_credential *api_key,
+                                      struct zn_request *request, struct zn_error *error)
 {
     request->method = ZN_POST;
-    if (zn_buf_append_text(&request->path, "/api/v1/login") &&
+    if (zn_buf_append_text(&request->path, path) &&
         zn_buf_append_text(&request->body, "password=") &&
         zn_buf_append_percent(&request->body, zn_secret_reveal(&api_key->secret)))
         return ZN_OK;
     return zn_error_no_memory(error);
+}
+
+enum zn_status zn_login_build(const struct zn_credential *api_key, struct zn_request *request,
+                              struct zn_error *error)
+{
+    return build_key_login("/api/v1/login", api_key, request, error);
+}
+
+enum zn_status zn_external_login_build(const struct zn_secret *bearer, struct zn_request *request,
+                                       struct zn_error *error)
+{
+    request->method = ZN_POST;
+    request->bearer = bearer;
+    if (zn_buf_append_text(&request->path, "/api/v1/login") &&
+        zn_buf_append_text(&request->body, "grant_type=zenml-external"))
+        return ZN_OK;
+    return zn_error_no_memory(error);
+}
+
+/* Pro's API wants the key in both places. */
+enum zn_status zn_pro_login_build(const struct zn_credential *pro_key, struct zn_request *request,
+                                  struct zn_error *error)
+{
+    request->bearer = &pro_key->secret;
+    return build_key_login("/auth/login", pro_key, request, error);
 }
 
 enum zn_status zn_current_user_build(const struct zn_secret *bearer, struct zn_request *request,
@@ -257,6 +282,19 @@ enum zn_status zn_login_parse(const struct zn_reply *reply, struct zn_token *ret
     return status;
 }
 
+bool zn_login_key_unknown(const struct zn_reply *reply)
+{
+    const struct zn_span words = ZN_SPAN("error decoding API key");
+    const bool is_refusal = reply->status == 401 && reply->is_json;
+    struct zn_json *body = is_refusal ? zn_json_parse(zn_buf_span(&reply->body)) : NULL;
+    const struct zn_span message = error_message(body);
+    const bool unknown =
+        message.len > 0 && memmem(message.ptr, message.len, words.ptr, words.len) != NULL;
+
+    zn_json_free(&body);
+    return unknown;
+}
+
 /* `body` is a member of the user object, or, before 0.50, the object itself. */
 static enum zn_status take_identity(const struct zn_json *user, const struct zn_reply *reply,
                                     struct zn_identity *ret, struct zn_error *error)
@@ -300,6 +338,18 @@ enum zn_status zn_current_user_parse(const struct zn_reply *reply, struct zn_ide
     return status;
 }
 
+/* Only a workspace has one; it is handed on byte for byte, so anything unusual in it is dropped. */
+static void copy_pro_api_url(const struct zn_json *body, char dst[256])
+{
+    struct zn_span type = {0};
+
+    if (!zn_json_string(zn_json_member(body, "deployment_type"), &type) ||
+        !zn_span_equal(type, ZN_SPAN("cloud")) ||
+        !copy_name(zn_json_member(body, "pro_api_url"), dst, 256) ||
+        !zn_text_is_graphic(zn_span_of(dst)))
+        dst[0] = '\0';
+}
+
 static enum zn_auth_scheme auth_scheme(const struct zn_json *value)
 {
     static const struct {
@@ -335,6 +385,7 @@ enum zn_status zn_info_parse(const struct zn_reply *reply, struct zn_server_info
         const struct zn_json *active = zn_json_member(body, "active");
         info.auth_scheme = auth_scheme(zn_json_member(body, "auth_scheme"));
         info.is_active = active == NULL || is_true(active);
+        copy_pro_api_url(body, info.pro_api_url);
         *ret = info;
     }
     zn_json_free(&body);

@@ -43,7 +43,8 @@ struct zn_server_info {
     char id[37]; /* UUID */
     char version[32];
     enum zn_auth_scheme auth_scheme;
-    bool is_active; /* false: nobody has set the server up yet */
+    bool is_active;        /* false: nobody has set the server up yet */
+    char pro_api_url[256]; /* ZenML Pro: its API as the workspace names it; "" otherwise */
 };
 
 /* POST /api/v1/login: the API key for an access token (OAuth2 form, zenml-protocol 1). */
@@ -51,6 +52,25 @@ ZN_MUST_CHECK enum zn_status zn_login_build(const struct zn_credential *api_key,
                                             struct zn_request *request, struct zn_error *error);
 ZN_MUST_CHECK enum zn_status zn_login_parse(const struct zn_reply *reply, struct zn_token *ret,
                                             struct zn_error *error);
+
+/*
+ * The same for a key or access token of ZenML Pro, which the workspace shows to Pro's API
+ * (grant zenml-external, zenml-protocol 11.5). zn_login_parse reads the reply.
+ */
+ZN_MUST_CHECK enum zn_status zn_external_login_build(const struct zn_secret *bearer,
+                                                     struct zn_request *request,
+                                                     struct zn_error *error);
+
+/*
+ * True when the server does not know keys of this kind in the form of zn_login_build: workspaces of
+ * ZenML Pro before 0.91.
+ */
+bool zn_login_key_unknown(const struct zn_reply *reply);
+
+/* POST /auth/login of Pro's API, for an access token of Pro (zenml-protocol 4.2). Parse: as above.
+ */
+ZN_MUST_CHECK enum zn_status zn_pro_login_build(const struct zn_credential *pro_key,
+                                                struct zn_request *request, struct zn_error *error);
 
 /* GET /api/v1/current-user: whose the bearer token is (zenml-protocol 2). */
 ZN_MUST_CHECK enum zn_status zn_current_user_build(const struct zn_secret *bearer,

@@ -10,10 +10,14 @@ static void check_api_key(struct zn_span text, const struct zn_credential *crede
 {
     const struct zn_span inner = zn_secret_reveal(&credential->inner);
 
+    REQUIRE(credential->expires_s == 0);
+    if (credential->is_pro) {
+        REQUIRE(zn_span_starts_with(text, ZN_SPAN("ZENPROKEY_")) && inner.len == 0);
+        return;
+    }
     REQUIRE(zn_span_starts_with(text, ZN_SPAN("ZENKEY_")));
     REQUIRE(inner.len > 0 && zn_text_is_printable(inner));
     REQUIRE(zn_text_is_uuid(zn_span_of(credential->key_id)));
-    REQUIRE(credential->expires_s == 0);
 }
 
 static void check_api_token(struct zn_span text, const struct zn_credential *credential)

@@ -162,11 +162,20 @@ static void unknown_shapes_are_refused(void **state)
         check_refusal(rows[i], ZN_MALFORMED, "neither an API key nor an API token");
 }
 
-static void pro_keys_are_refused_by_name(void **state)
+static void pro_keys_are_taken_as_they_are(void **state)
 {
     (void)state;
-    check_refusal("ZENPROKEY_QUJD0123", ZN_MALFORMED, "Pro");
-    check_refusal("ZENPROKEY_", ZN_MALFORMED, "Pro");
+    static const char text[] = "ZENPROKEY_not.base64-at_all";
+    struct zn_credential credential = {0};
+    struct zn_error error = {0};
+
+    assert_int_equal(zn_credential_parse(zn_span_of(text), &credential, &error), ZN_OK);
+    assert_int_equal(credential.kind, ZN_CREDENTIAL_API_KEY);
+    assert_true(credential.is_pro);
+    CHECK_SPAN(zn_secret_reveal(&credential.secret), text);
+    assert_string_equal(credential.key_id, "");
+    zn_credential_clear(&credential);
+    check_refusal("ZENPROKEY_", ZN_MALFORMED, "nothing follows ZENPROKEY_");
 }
 
 static void damaged_api_keys_are_refused(void **state)
@@ -476,7 +485,7 @@ int main(void)
         cmocka_unit_test(bytes_that_belong_to_no_credential_are_refused),
         cmocka_unit_test(a_nul_byte_is_refused),
         cmocka_unit_test(unknown_shapes_are_refused),
-        cmocka_unit_test(pro_keys_are_refused_by_name),
+        cmocka_unit_test(pro_keys_are_taken_as_they_are),
         cmocka_unit_test(damaged_api_keys_are_refused),
         cmocka_unit_test(api_keys_that_are_no_base64_are_refused),
         cmocka_unit_test(an_api_key_must_have_its_padding),

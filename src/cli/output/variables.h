@@ -8,7 +8,7 @@
 
 #include "core/credential.h"
 
-#define ZC_VARIABLES_MAX 7
+#define ZC_VARIABLES_MAX 8
 
 /* All names that are ever written, ended by NULL. */
 extern const char *const zc_variable_names[];
