@@ -1,131 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "login.h"
 
-#define BACKOFF_FIRST_MS 500
-
 void zn_proof_clear(struct zn_proof *proof)
 {
     zn_secret_clear(&proof->access.secret);
     *proof = (struct zn_proof){0};
-}
-
-/* --- one request, as often as it takes ------------------------------------------------------ */
-
-static bool may_come_right(int http_status)
-{
-    return http_status == 408 || http_status == 425 || http_status == 502 || http_status == 503 ||
-           http_status == 504;
-}
-
-/* Exponential, and from half to the whole of it, so that a fleet does not come back in step. */
-static int64_t backoff_ms(const struct zn_session *session, int attempt)
-{
-    const int64_t whole = (int64_t)BACKOFF_FIRST_MS << (attempt - 1);
-    return whole / 2 + session->clock.random(session->clock.ctx, (uint32_t)(whole / 2) + 1);
-}
-
-/* How long to wait before another attempt; 0: make none. */
-static int64_t retry_delay_ms(const struct zn_session *session, int attempt, int64_t left_ms,
-                              const struct zn_reply *reply, bool never_sent)
-{
-    int64_t delay_ms = 0;
-
-    if (attempt >= ZN_ATTEMPTS_MAX)
-        return 0;
-    if (reply->status == 429 && reply->retry_after_s >= 0)
-        delay_ms = reply->retry_after_s * 1000 + 1;
-    else if (never_sent || may_come_right(reply->status))
-        delay_ms = backoff_ms(session, attempt);
-    return delay_ms < left_ms ? delay_ms : 0;
-}
-
-/* A request on its way and what comes back. */
-struct exchange {
-    struct zn_request request;
-    struct zn_reply reply;
-};
-
-static void exchange_init(struct exchange *exchange)
-{
-    zn_request_init(&exchange->request);
-    zn_reply_init(&exchange->reply);
-}
-
-/* Ends an exchange. What the server said of it may repeat what it was sent. */
-static enum zn_status finish(const struct zn_session *session, struct exchange *exchange,
-                             enum zn_status status, struct zn_error *error)
-{
-    if (status != ZN_OK) {
-        zn_credential_redact(session->credential, error);
-        if (exchange->request.bearer != NULL)
-            zn_secret_redact(exchange->request.bearer, error->detail);
-    }
-    zn_request_clear(&exchange->request);
-    zn_reply_clear(&exchange->reply);
-    return status;
-}
-
-static void report(const struct zn_session *session, const struct exchange *exchange,
-                   int64_t elapsed_ms, int64_t retry_in_ms)
-{
-    const struct zn_trace trace = {exchange->request.method, exchange->request.path.ptr,
-                                   exchange->reply.status, elapsed_ms, retry_in_ms};
-    if (session->trace != NULL)
-        session->trace(session->trace_ctx, &trace);
-}
-
-/* One attempt, at `start_ms`. Returns in `*ret_delay_ms` when to make another one; 0: not at all.
- */
-static enum zn_status attempt_once(const struct zn_session *session,
-                                   const struct zn_transport *transport, int attempt,
-                                   int64_t start_ms, struct exchange *exchange,
-                                   int64_t *ret_delay_ms, struct zn_error *error)
-{
-    const struct zn_clock *clock = &session->clock;
-    bool never_sent = false;
-
-    zn_reply_clear(&exchange->reply);
-    const enum zn_status status =
-        transport->perform(transport->ctx, &exchange->request, session->deadline_ms - start_ms,
-                           &exchange->reply, &never_sent, error);
-    const int64_t end_ms = clock->now_ms(clock->ctx);
-    *ret_delay_ms = retry_delay_ms(session, attempt, session->deadline_ms - end_ms,
-                                   &exchange->reply, status != ZN_OK && never_sent);
-    report(session, exchange, end_ms - start_ms, *ret_delay_ms);
-    return status;
-}
-
-/*
- * Sends a request that was built (`built` is what came of that), as often as it takes. ZN_OK:
- * there is a reply, of whatever HTTP status.
- */
-static enum zn_status send_to(const struct zn_session *session,
-                              const struct zn_transport *transport, enum zn_status built,
-                              struct exchange *exchange, struct zn_error *error)
-{
-    const struct zn_clock *clock = &session->clock;
-    enum zn_status status = ZN_TIMEOUT;
-    int64_t delay_ms = 0;
-
-    if (built != ZN_OK)
-        return built;
-    zn_error_set(error, ZN_TIMEOUT, NULL, "check the network, or give more --timeout");
-    for (int attempt = 1;; attempt++) {
-        const int64_t start_ms = clock->now_ms(clock->ctx);
-        if (start_ms >= session->deadline_ms)
-            break;
-        status = attempt_once(session, transport, attempt, start_ms, exchange, &delay_ms, error);
-        if (delay_ms == 0)
-            break;
-        clock->sleep_ms(clock->ctx, delay_ms);
-    }
-    return status;
-}
-
-static enum zn_status send(const struct zn_session *session, enum zn_status built,
-                           struct exchange *exchange, struct zn_error *error)
-{
-    return send_to(session, &session->transport, built, exchange, error);
 }
 
 /* --- one endpoint each: build, send, parse -------------------------------------------------- */
@@ -133,98 +12,103 @@ static enum zn_status send(const struct zn_session *session, enum zn_status buil
 static enum zn_status ask_info(const struct zn_session *session, struct zn_server_info *ret,
                                struct zn_error *error)
 {
-    struct exchange x;
+    struct zn_exchange x;
 
-    exchange_init(&x);
-    enum zn_status status = send(session, zn_info_build(&x.request, error), &x, error);
+    zn_exchange_init(&x);
+    enum zn_status status =
+        zn_exchange_send(session, &session->transport, zn_info_build(&x.request, error), &x, error);
     if (status == ZN_OK)
         status = zn_info_parse(&x.reply, ret, error);
-    return finish(session, &x, status, error);
+    return zn_exchange_finish(session, &x, status, error);
 }
 
 /* `*ret_unknown`: the server cannot read keys of this kind in this form. */
 static enum zn_status exchange_key(const struct zn_session *session, struct zn_token *ret,
                                    bool *ret_unknown, struct zn_error *error)
 {
-    struct exchange x;
+    struct zn_exchange x;
 
-    exchange_init(&x);
+    zn_exchange_init(&x);
     enum zn_status status =
-        send(session, zn_login_build(session->credential, &x.request, error), &x, error);
+        zn_exchange_send(session, &session->transport,
+                         zn_login_build(session->credential, &x.request, error), &x, error);
     if (status == ZN_OK) {
         *ret_unknown = zn_login_key_unknown(&x.reply);
         status = zn_login_parse(&x.reply, ret, error);
     }
-    return finish(session, &x, status, error);
+    return zn_exchange_finish(session, &x, status, error);
 }
 
 static enum zn_status exchange_external(const struct zn_session *session,
                                         const struct zn_secret *bearer, struct zn_token *ret,
                                         struct zn_error *error)
 {
-    struct exchange x;
+    struct zn_exchange x;
 
-    exchange_init(&x);
+    zn_exchange_init(&x);
     enum zn_status status =
-        send(session, zn_external_login_build(bearer, &x.request, error), &x, error);
+        zn_exchange_send(session, &session->transport,
+                         zn_external_login_build(bearer, &x.request, error), &x, error);
     if (status == ZN_OK)
         status = zn_login_parse(&x.reply, ret, error);
-    return finish(session, &x, status, error);
+    return zn_exchange_finish(session, &x, status, error);
 }
 
 static enum zn_status exchange_at_pro(const struct zn_session *session, struct zn_token *ret,
                                       struct zn_error *error)
 {
-    struct exchange x;
+    struct zn_exchange x;
 
-    exchange_init(&x);
+    zn_exchange_init(&x);
     enum zn_status status =
-        send_to(session, &session->pro, zn_pro_login_build(session->credential, &x.request, error),
-                &x, error);
+        zn_exchange_send(session, &session->pro,
+                         zn_pro_login_build(session->credential, &x.request, error), &x, error);
     if (status == ZN_OK)
         status = zn_login_parse(&x.reply, ret, error);
-    return finish(session, &x, status, error);
+    return zn_exchange_finish(session, &x, status, error);
 }
 
 static enum zn_status ask_current_user(const struct zn_session *session,
                                        const struct zn_secret *bearer, struct zn_identity *ret,
                                        struct zn_error *error)
 {
-    struct exchange x;
+    struct zn_exchange x;
 
-    exchange_init(&x);
-    enum zn_status status =
-        send(session, zn_current_user_build(bearer, &x.request, error), &x, error);
+    zn_exchange_init(&x);
+    enum zn_status status = zn_exchange_send(
+        session, &session->transport, zn_current_user_build(bearer, &x.request, error), &x, error);
     if (status == ZN_OK)
         status = zn_current_user_parse(&x.reply, ret, error);
-    return finish(session, &x, status, error);
+    return zn_exchange_finish(session, &x, status, error);
 }
 
 enum zn_status zn_mint_api_token(const struct zn_session *session, const struct zn_secret *bearer,
                                  int64_t expires_in_s, struct zn_token *ret, struct zn_error *error)
 {
     const struct zn_clock *clock = &session->clock;
-    struct exchange x;
+    struct zn_exchange x;
 
-    exchange_init(&x);
+    zn_exchange_init(&x);
     enum zn_status status =
-        send(session, zn_api_token_build(bearer, expires_in_s, &x.request, error), &x, error);
+        zn_exchange_send(session, &session->transport,
+                         zn_api_token_build(bearer, expires_in_s, &x.request, error), &x, error);
     if (status == ZN_OK)
         status = zn_api_token_parse(&x.reply, expires_in_s, clock->wall_s(clock->ctx), ret, error);
-    return finish(session, &x, status, error);
+    return zn_exchange_finish(session, &x, status, error);
 }
 
 enum zn_status zn_find_project(const struct zn_session *session, const struct zn_secret *bearer,
                                struct zn_span name_or_id, char ret_id[37], struct zn_error *error)
 {
-    struct exchange x;
+    struct zn_exchange x;
 
-    exchange_init(&x);
+    zn_exchange_init(&x);
     enum zn_status status =
-        send(session, zn_project_build(bearer, name_or_id, &x.request, error), &x, error);
+        zn_exchange_send(session, &session->transport,
+                         zn_project_build(bearer, name_or_id, &x.request, error), &x, error);
     if (status == ZN_OK)
         status = zn_project_parse(&x.reply, ret_id, error);
-    return finish(session, &x, status, error);
+    return zn_exchange_finish(session, &x, status, error);
 }
 
 /* --- the login ------------------------------------------------------------------------------ */

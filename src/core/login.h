@@ -6,31 +6,8 @@
 #ifndef ZN_CORE_LOGIN_H
 #define ZN_CORE_LOGIN_H
 
+#include "exchange.h"
 #include "policy.h"
-#include "zenml.h"
-
-#define ZN_ATTEMPTS_MAX 3 /* for one request */
-
-/* One request that was made, for progress and logs. Holds no secret. */
-struct zn_trace {
-    enum zn_method method;
-    const char *path; /* with its query */
-    int http_status;  /* 0: no reply */
-    int64_t elapsed_ms;
-    int64_t retry_in_ms; /* wait before the next attempt; 0: there is none */
-};
-
-/* A conversation with one server about one credential: all requests share transport and deadline.
- */
-struct zn_session {
-    const struct zn_credential *credential; /* borrowed */
-    struct zn_transport transport;
-    struct zn_transport pro; /* to the API of ZenML Pro; all zero: none */
-    struct zn_clock clock;
-    int64_t deadline_ms;                                    /* by clock.now_ms */
-    void (*trace)(void *ctx, const struct zn_trace *trace); /* NULL: nobody listens */
-    void *trace_ctx;
-};
 
 /* What a login has proven. All zero is nothing; ended by zn_proof_clear. */
 struct zn_proof {

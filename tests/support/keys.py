@@ -10,10 +10,13 @@ import uuid
 import canary
 
 
-def make_key(inner: str | None = None) -> str:
-    """An API key with a new id around the inner secret `inner` (random when not given); the canary looks for it."""
+def make_key(inner: str | None = None, prefix: str = "ZENKEY_") -> str:
+    """An API key with a new id around the inner secret `inner` (random when not given); the canary looks for it.
+
+    prefix: "ZENPROKEY_" makes one of ZenML Pro, which nobody but Pro can look into.
+    """
     payload = json.dumps({"id": str(uuid.uuid4()), "key": inner or secrets.token_hex(32)}, separators=(",", ":"))
-    return canary.remember("ZENKEY_" + base64.b64encode(payload.encode()).decode())
+    return canary.remember(prefix + base64.b64encode(payload.encode()).decode())
 
 
 def key_id(key: str) -> str:

@@ -26,11 +26,13 @@ import select
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 from typing import Iterator, Mapping
 
@@ -38,6 +40,7 @@ LIFETIME_SECONDS = 30 * 60  # a server that nobody stops ends by itself after th
 START_SECONDS = 180  # the first start creates the database
 STOP_SECONDS = 10  # then it is killed
 ADMIN_NAME = "default"
+DATABASE = "config/local_stores/default_zen_store/zenml.db"  # in the data folder
 SKIPPED = 77  # exit code of `start` when ZenML is not installed
 
 
@@ -127,15 +130,18 @@ def clean_environment(home: str | Path) -> dict[str, str]:
 
 
 def start(directory: str | Path, extra_env: Mapping[str, str] | None = None,
-          venv: str | Path | None = None) -> ServerHandle:
+          venv: str | Path | None = None, predecessor: ServerHandle | None = None) -> ServerHandle:
     """Start a server and return its ServerHandle as soon as /health answers 200.
 
     directory: where its data folder is made; extra_env: settings such as {"ZENML_SERVER_AUTH_SCHEME": "NO_AUTH"};
-    venv: the virtual environment with zenml[server] (default: ZN_ZENML_VENV).
+    venv: the virtual environment with zenml[server] (default: ZN_ZENML_VENV); predecessor: the server, which may be
+    running on, whose accounts, keys and all else the new one begins with.
     """
     uvicorn = venv_program("uvicorn", venv)
     Path(directory).mkdir(parents=True, exist_ok=True)
     data = Path(tempfile.mkdtemp(prefix="zenml-server-", dir=directory)).absolute()
+    if predecessor:
+        _copy_database(Path(predecessor.directory) / DATABASE, data / DATABASE)
     password, jwt_secret = secrets.token_urlsafe(16), secrets.token_hex(32)
     environment = clean_environment(data) | _settings(data, password, jwt_secret) | dict(extra_env or {})
     log = data / "server.log"
@@ -161,6 +167,12 @@ def start(directory: str | Path, extra_env: Mapping[str, str] | None = None,
         handle.stop()
         raise
     return handle
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
 
 
 def _settings(data: Path, password: str, jwt_secret: str) -> dict[str, str]:

@@ -1,0 +1,120 @@
+"""The API of ZenML Pro, as its workspaces and their clients use it, for the scripted server in tls_server.py.
+
+    pro = ProApi()
+    with Server(healthy=pro) as api:
+        key = pro.make_key(account("pro-bot"))        # Pro vouches for this key
+        other = pro.make_key(Reply(503), account())   # its replies about this one, in order; the last one for ever
+        with zenml_server.start(folder, workspace_settings(api.url)) as workspace:
+            ...
+
+What Pro is asked about a key it also answers about the tokens that it makes for the key. `older_login` is the login of
+a workspace that does not know such keys yet, for the script of a fake one.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Callable
+
+import canary
+import zenml_replies as replies
+from keys import make_key
+from messages import Reply, Request
+
+WORKSPACE_ID = "5f0c9a4e-2b7d-4c1e-9a36-7d8e4b1f2c60"
+ORGANIZATION_ID = "c2a7f3d1-8e64-4b0f-b5d9-13e6a0c47f82"
+VOUCH = "GET /users/authorize_server"  # a workspace asks whose a key or token is
+LOGIN = "POST /auth/login"  # a client gets a token for a key, a workspace one for itself
+
+
+def workspace_settings(pro_url: str) -> dict[str, str]:
+    """Settings by which zenml_server.start starts a workspace of the Pro whose API is at `pro_url`."""
+    settings = {
+        "DEPLOYMENT_TYPE": "cloud", "PRO_API_URL": pro_url, "PRO_DASHBOARD_URL": pro_url,
+        "PRO_OAUTH2_CLIENT_SECRET": "secret-of-the-workspace", "PRO_OAUTH2_AUDIENCE": "audience",
+        "PRO_ORGANIZATION_ID": ORGANIZATION_ID, "PRO_ORGANIZATION_NAME": "organization",
+        "PRO_WORKSPACE_ID": WORKSPACE_ID, "PRO_WORKSPACE_NAME": "workspace",
+    }
+    return {f"ZENML_SERVER_{name}": value for name, value in settings.items()}
+
+
+def info(pro_url: str, **changes) -> dict:
+    """The body of an info reply of a workspace."""
+    return replies.info(auth_scheme="EXTERNAL", deployment_type="cloud", pro_api_url=pro_url) | changes
+
+
+def account(name: str = "pro-bot", **changes) -> dict:
+    """What Pro says about a service account, or with is_service_account=False about a person."""
+    return {
+        "id": str(uuid.uuid5(uuid.NAMESPACE_DNS, name)), "username": name, "name": name.title(), "email": None,
+        "is_service_account": True, "is_superuser": False, "avatar_url": None,
+    } | changes
+
+
+def older_login(*bearers: str) -> Callable[[Request], Reply]:
+    """Answers logins as a workspace before 0.91: keys of Pro mean nothing to it, but it takes any of the `bearers` in
+    the grant zenml-external."""
+    def answer(request: Request) -> Reply:
+        if request.form.get("grant_type") != "zenml-external":
+            return replies.error(401, "CredentialsNotValid", "Authentication error: error decoding API key")
+        if _bearer(request) not in bearers:
+            return replies.error(401, "AuthorizationException", "Not authorized to access this server.")
+        return Reply(json=replies.login(canary.remember(replies.make_token(3600))))
+
+    return answer
+
+
+class ProApi:
+    """What Pro knows and answers. A Server takes it as `healthy`.
+
+    tokens: the last token made for each key
+    """
+
+    def __init__(self):
+        self.tokens: dict[str, str] = {}
+        self._answers: dict[str, list[Reply]] = {}
+
+    def make_key(self, *answers: Reply | dict) -> str:
+        """A new API key of Pro, and what Pro answers when it is asked about it: accounts, or other replies."""
+        key = make_key(prefix="ZENPROKEY_")
+        self._answers[key] = [answer if isinstance(answer, Reply) else Reply(json=answer) for answer in answers]
+        return key
+
+    def make_token(self, key: str) -> str:
+        """A token of Pro that stands for `key` from now on."""
+        self.tokens[key] = canary.remember(replies.make_token(3600))
+        self._answers[self.tokens[key]] = self._answers[key]
+        return self.tokens[key]
+
+    def answer(self, request: Request) -> Reply:
+        """The reply to `request`."""
+        routes = {
+            VOUCH: self._vouch,
+            LOGIN: self._login,
+            "PATCH /workspace_status": lambda _: Reply(json={}),
+            "POST /rbac/check_permissions": self._permit_all,
+            "GET /rbac/allowed_resource_ids": lambda _: Reply(json={"full_access": True, "ids": []}),
+            "POST /rbac/resource_members": lambda _: Reply(json={}),
+            "DELETE /rbac/resources": lambda _: Reply(json={}),
+            "POST /usage-event": lambda _: Reply(json={}),
+        }
+        return routes.get(str(request), lambda _: Reply(404, json={"detail": "Not Found"}))(request)
+
+    def _vouch(self, request: Request) -> Reply:
+        answers = self._answers.get(_bearer(request), [Reply(401, json={"detail": "Unauthorized"})])
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    def _login(self, request: Request) -> Reply:
+        if "client_secret" in request.form:
+            return Reply(json=replies.login("token-of-the-workspace"))
+        key = request.form.get("password", "")
+        if key not in self._answers or _bearer(request) != key:
+            return replies.error(401, "AuthorizationException", "bad key")
+        return Reply(json=replies.login(self.make_token(key)))
+
+    def _permit_all(self, request: Request) -> Reply:
+        return Reply(json={resource: True for resource in request.json})
+
+
+def _bearer(request: Request) -> str:
+    return request.headers.get("authorization", "").removeprefix("Bearer ")
