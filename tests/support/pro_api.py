@@ -13,8 +13,9 @@ a workspace that does not know such keys yet, for the script of a fake one.
 
 from __future__ import annotations
 
+import json
 import uuid
-from typing import Callable
+from typing import Callable, Collection
 
 import canary
 import zenml_replies as replies
@@ -51,9 +52,9 @@ def account(name: str = "pro-bot", **changes) -> dict:
     } | changes
 
 
-def older_login(*bearers: str) -> Callable[[Request], Reply]:
-    """Answers logins as a workspace before 0.91: keys of Pro mean nothing to it, but it takes any of the `bearers` in
-    the grant zenml-external."""
+def older_login(bearers: Collection[str]) -> Callable[[Request], Reply]:
+    """Answers logins as a workspace before 0.91: keys of Pro mean nothing to it, but it takes `bearers` in the grant
+    zenml-external."""
     def answer(request: Request) -> Reply:
         if request.form.get("grant_type") != "zenml-external":
             return replies.error(401, "CredentialsNotValid", "Authentication error: error decoding API key")
@@ -113,7 +114,7 @@ class ProApi:
         return Reply(json=replies.login(self.make_token(key)))
 
     def _permit_all(self, request: Request) -> Reply:
-        return Reply(json={resource: True for resource in request.json})
+        return Reply(json={resource: True for resource in json.loads(request.body)})
 
 
 def _bearer(request: Request) -> str:
