@@ -28,8 +28,7 @@ void zc_say_note(const char *text)
 void zc_say_trace(void *ctx, const struct zn_trace *trace)
 {
     (void)ctx;
-    fprintf(stderr, "zenml-login: %s %s -> ", trace->method == ZN_POST ? "POST" : "GET",
-            trace->path);
+    fprintf(stderr, "zenml-login: %s %s -> ", zn_method_name(trace->method), trace->path);
     if (trace->http_status != 0)
         fprintf(stderr, "%d", trace->http_status);
     else

@@ -50,6 +50,21 @@ struct zn_clock zn_clock_system(void)
     return (struct zn_clock){NULL, now_ms, wall_s, sleep_ms, jitter};
 }
 
+bool zn_random_uuid(char ret[37])
+{
+    static const char digits[] = "0123456789abcdef";
+    static const char form[] = "xxxxxxxx-xxxx-4xxx-Vxxx-xxxxxxxxxxxx";
+    unsigned char bytes[sizeof(form)];
+
+    if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+        return false;
+    for (size_t i = 0; i < sizeof(form); i++)
+        ret[i] = form[i] == 'x'   ? digits[bytes[i] & 15]
+                 : form[i] == 'V' ? digits[8 | (bytes[i] & 3)]
+                                  : form[i];
+    return true;
+}
+
 bool zn_wait_readable(int fd, int64_t deadline_ms)
 {
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};

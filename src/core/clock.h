@@ -12,6 +12,11 @@
 struct zn_clock zn_clock_system(void);
 
 /*
+ * Makes a random UUID (RFC 9562 section 5.4) with getrandom(2). False: there is no randomness.
+ */
+ZN_MUST_CHECK bool zn_random_uuid(char ret[37]);
+
+/*
  * Waits until there is something to read from `fd`, or its end, at most until `deadline_ms` by
  * zn_clock_system. False when neither came in time. A signal neither ends nor prolongs the wait.
  */

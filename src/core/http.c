@@ -3,6 +3,12 @@
 
 #include <string.h>
 
+const char *zn_method_name(enum zn_method method)
+{
+    static const char *const names[] = {"GET", "POST", "DELETE"};
+    return names[method];
+}
+
 void zn_request_init(struct zn_request *request)
 {
     *request = (struct zn_request){0};

@@ -18,7 +18,10 @@
 #define ZN_REPLY_BODY_MAX    ((size_t)(256 * 1024)) /* bytes */
 #define ZN_REPLY_HEADERS_MAX ((size_t)(64 * 1024))  /* bytes, all header lines together */
 
-enum zn_method { ZN_GET = 0, ZN_POST };
+enum zn_method { ZN_GET = 0, ZN_POST, ZN_DELETE };
+
+/* "GET", "POST" or "DELETE". */
+const char *zn_method_name(enum zn_method method);
 
 /* What is asked of a server. All zero, then zn_request_init. */
 struct zn_request {

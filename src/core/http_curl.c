@@ -159,7 +159,8 @@ static bool set_request(struct connection *connection, const struct zn_request *
                         const char *url, int64_t timeout_ms, struct curl_slist *headers)
 {
     CURL *handle = connection->handle;
-    bool ok = set_text(handle, CURLOPT_URL, url) &&
+    const char *verb = request->method == ZN_DELETE ? zn_method_name(ZN_DELETE) : NULL;
+    bool ok = set_text(handle, CURLOPT_URL, url) && set_text(handle, CURLOPT_CUSTOMREQUEST, verb) &&
               set_long(handle, CURLOPT_TIMEOUT_MS, (long)timeout_ms) &&
               set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, (long)timeout_ms) &&
               curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers) == CURLE_OK;

@@ -113,8 +113,9 @@ enum zn_status zn_find_project(const struct zn_session *session, const struct zn
 
 /* --- the login ------------------------------------------------------------------------------ */
 
-static enum zn_status check_server(const struct zn_session *session, const struct zn_policy *policy,
-                                   struct zn_proof *proof, struct zn_error *error)
+enum zn_status zn_login_check_server(const struct zn_session *session,
+                                     const struct zn_policy *policy, struct zn_proof *proof,
+                                     struct zn_error *error)
 {
     const enum zn_status status = ask_info(session, &proof->info, error);
 
@@ -187,7 +188,7 @@ static enum zn_status explain(const struct zn_session *session, const struct zn_
 {
     struct zn_error server_error = {0};
 
-    if (check_server(session, policy, proof, &server_error) != ZN_NOT_ZENML)
+    if (zn_login_check_server(session, policy, proof, &server_error) != ZN_NOT_ZENML)
         return refusal;
     *error = server_error;
     return ZN_NOT_ZENML;
@@ -230,6 +231,18 @@ static enum zn_status check_names(const struct zn_session *session, const struct
     return ZN_OK;
 }
 
+enum zn_status zn_login_check_identity(const struct zn_session *session,
+                                       const struct zn_policy *policy, struct zn_proof *proof,
+                                       struct zn_error *error)
+{
+    enum zn_status status =
+        ask_current_user(session, &proof->access.secret, &proof->identity, error);
+
+    if (status == ZN_OK)
+        status = check_names(session, proof, error);
+    return status == ZN_OK ? zn_policy_check_identity(policy, &proof->identity, error) : status;
+}
+
 enum zn_status zn_login(const struct zn_session *session, const struct zn_policy *policy,
                         bool want_info, struct zn_proof *ret, struct zn_error *error)
 {
@@ -239,17 +252,13 @@ enum zn_status zn_login(const struct zn_session *session, const struct zn_policy
     enum zn_status status = check_credential(session->credential, error);
 
     if (status == ZN_OK && ask_server)
-        status = check_server(session, policy, &proof, error);
+        status = zn_login_check_server(session, policy, &proof, error);
     if (status == ZN_OK && ask_server)
         status = check_fit(session->credential, &proof.info, error);
     if (status == ZN_OK)
         status = obtain_access(session, &proof.access, error);
     if (status == ZN_OK)
-        status = ask_current_user(session, &proof.access.secret, &proof.identity, error);
-    if (status == ZN_OK)
-        status = check_names(session, &proof, error);
-    if (status == ZN_OK)
-        status = zn_policy_check_identity(policy, &proof.identity, error);
+        status = zn_login_check_identity(session, policy, &proof, error);
     if ((status == ZN_REJECTED || status == ZN_FORBIDDEN) && !ask_server &&
         !zn_secret_is_empty(&proof.access.secret))
         status = explain(session, policy, &proof, status, error);

@@ -37,6 +37,20 @@ ZN_MUST_CHECK enum zn_status zn_login(const struct zn_session *session,
                                       const struct zn_policy *policy, bool want_info,
                                       struct zn_proof *ret, struct zn_error *error);
 
+/*
+ * Asks who the server is, and whether that is the one in `policy` and proves anything at all.
+ * Fills proof->info.
+ */
+ZN_MUST_CHECK enum zn_status zn_login_check_server(const struct zn_session *session,
+                                                   const struct zn_policy *policy,
+                                                   struct zn_proof *proof, struct zn_error *error);
+
+/* Asks whose proof->access is, and whether `policy` allows that account. Fills proof->identity. */
+ZN_MUST_CHECK enum zn_status zn_login_check_identity(const struct zn_session *session,
+                                                     const struct zn_policy *policy,
+                                                     struct zn_proof *proof,
+                                                     struct zn_error *error);
+
 /* Makes an API token that lives `expires_in_s` seconds, for the account of `bearer`. */
 ZN_MUST_CHECK enum zn_status zn_mint_api_token(const struct zn_session *session,
                                                const struct zn_secret *bearer, int64_t expires_in_s,

@@ -43,7 +43,12 @@ enum zn_status zn_policy_check_identity(const struct zn_policy *policy,
 {
     enum zn_status status = ZN_FORBIDDEN;
 
-    if (policy->account_type != ZN_ACCOUNT_ANY && !identity->is_service_account) {
+    if (policy->account_type == ZN_ACCOUNT_PERSON && identity->is_service_account) {
+        zn_error_set(error, status, "the account is a service account, not a person: ",
+                     "have a person approve the login");
+        zn_error_quote(error, zn_span_of(identity->name));
+    } else if (policy->account_type != ZN_ACCOUNT_PERSON &&
+               policy->account_type != ZN_ACCOUNT_ANY && !identity->is_service_account) {
         zn_error_set(error, status, "the account is a person's, not a service account: ",
                      "use an API key of a service account");
         zn_error_quote(error, zn_span_of(identity->name));

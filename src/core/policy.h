@@ -11,6 +11,7 @@
 
 enum zn_account_type {
     ZN_ACCOUNT_SERVICE = 0, /* only service accounts */
+    ZN_ACCOUNT_PERSON,      /* only people */
     ZN_ACCOUNT_ANY
 };
 

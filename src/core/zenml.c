@@ -228,6 +228,9 @@ enum zn_status zn_info_parse(const struct zn_reply *reply, struct zn_server_info
         info.auth_scheme = auth_scheme(zn_json_member(body, "auth_scheme"));
         info.is_active = active == NULL || zn_reply_is_true(active);
         copy_pro_api_url(body, info.pro_api_url);
+        if (!zn_reply_copy_name(zn_json_member(body, "dashboard_url"), info.dashboard_url,
+                                sizeof(info.dashboard_url)))
+            info.dashboard_url[0] = '\0';
         *ret = info;
     }
     zn_json_free(&body);

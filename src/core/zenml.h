@@ -43,8 +43,9 @@ struct zn_server_info {
     char id[37]; /* UUID */
     char version[32];
     enum zn_auth_scheme auth_scheme;
-    bool is_active;        /* false: nobody has set the server up yet */
-    char pro_api_url[256]; /* ZenML Pro: its API as the workspace names it; "" otherwise */
+    bool is_active;          /* false: nobody has set the server up yet */
+    char pro_api_url[256];   /* ZenML Pro: its API as the workspace names it; "" otherwise */
+    char dashboard_url[256]; /* "": none */
 };
 
 /* POST /api/v1/login: the API key for an access token (OAuth2 form, zenml-protocol 1). */

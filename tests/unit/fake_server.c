@@ -5,11 +5,6 @@
 
 #include "check.h"
 
-static const char *method_name(enum zn_method method)
-{
-    return method == ZN_POST ? "POST" : "GET";
-}
-
 static void log_request(struct fake_server *server, const struct zn_request *request)
 {
     const size_t used = strlen(server->log);
@@ -17,7 +12,7 @@ static void log_request(struct fake_server *server, const struct zn_request *req
         request->bearer != NULL ? zn_secret_reveal(request->bearer) : (struct zn_span){0};
 
     snprintf(server->log + used, sizeof(server->log) - used, "%s %s%s%s%s%.*s%s\n",
-             method_name(request->method), request->path.ptr, request->body.len > 0 ? " " : "",
+             zn_method_name(request->method), request->path.ptr, request->body.len > 0 ? " " : "",
              request->body.len > 0 ? request->body.ptr : "", request->bearer != NULL ? " <" : "",
              (int)bearer.len, bearer.len > 0 ? bearer.ptr : "", request->bearer != NULL ? ">" : "");
 }
@@ -28,7 +23,7 @@ static enum zn_status perform(void *ctx, const struct zn_request *request, int64
     struct fake_server *server = ctx;
     char line[1024];
 
-    snprintf(line, sizeof(line), "%s %s", method_name(request->method), request->path.ptr);
+    snprintf(line, sizeof(line), "%s %s", zn_method_name(request->method), request->path.ptr);
     log_request(server, request);
     if (server->requests >= server->step_count)
         fail_msg("one request too many: %s", line);
@@ -91,7 +86,7 @@ static void take_trace(void *ctx, const struct zn_trace *trace)
     const size_t used = strlen(server->trace);
 
     snprintf(server->trace + used, sizeof(server->trace) - used, "%s %s -> %d %lld %lld\n",
-             method_name(trace->method), trace->path, trace->http_status,
+             zn_method_name(trace->method), trace->path, trace->http_status,
              (long long)trace->elapsed_ms, (long long)trace->retry_in_ms);
 }
 
