@@ -18,6 +18,8 @@ static int run_verb(const struct zc_options *options, const struct zc_process *p
         return zc_exec_run(options, process);
     case ZC_WHOAMI:
         return zc_whoami_run(options);
+    case ZC_LOGIN:
+        return zc_login_run(options);
     case ZC_CLEAR:
         return zc_clear_run(options);
     case ZC_DOCTOR:

@@ -7,8 +7,10 @@
 #include "exit_code.h"
 
 #define LOGIN              (ZC_ENV | ZC_EXEC | ZC_WHOAMI)
-#define EVERY              (LOGIN | ZC_DOCTOR | ZC_CLEAR)
+#define CONNECTS           (LOGIN | ZC_LOGIN)
+#define EVERY              (CONNECTS | ZC_DOCTOR | ZC_CLEAR)
 #define DEFAULT_TIMEOUT_MS 30000
+#define PATIENT_TIMEOUT_MS 300000
 #define TIMEOUT_MAX_S      3600
 #define EXPIRES_IN_MAX_S   (366LL * 24 * 3600)
 
@@ -23,6 +25,8 @@ static const struct {
     {ZC_EXEC, "exec", "[options] -- COMMAND [ARGUMENT...]",
      "runs a command with ZENML_STORE_* in its environment", false},
     {ZC_WHOAMI, "whoami", "[options]", "prints the account behind the credential", false},
+    {ZC_LOGIN, "login", "[options]", "logs a person in by a browser, for the other commands",
+     false},
     {ZC_CLEAR, "clear", "[options]", "undoes in the same job what env wrote", false},
     {ZC_DOCTOR, "doctor", "[options] pam [FILE...]",
      "checks the PAM files and all that pam_zenml needs on this host", true},
@@ -133,23 +137,23 @@ static const struct option {
     const char *accepts; /* what a bad value is told */
     const char *help;
 } options[] = {
-    {"server", 0, "URL", LOGIN, AT(server), read_text, "a URL",
+    {"server", 0, "URL", CONNECTS, AT(server), read_text, "a URL",
      "the ZenML server (default: $ZENML_STORE_URL)"},
     {"api-key-file", 0, "PATH", LOGIN | ZC_DOCTOR, AT(api_key_file), read_text,
      "a path, or - for stdin", "read the API key from a file, - is standard input"},
-    {"ca-file", 0, "FILE", LOGIN, AT(ca_file), read_text, "a path",
+    {"ca-file", 0, "FILE", CONNECTS, AT(ca_file), read_text, "a path",
      "trust these certificate authorities (PEM)"},
-    {"ca-mode", 0, "MODE", LOGIN, AT(ca_add), read_ca_mode, "replace or add",
+    {"ca-mode", 0, "MODE", CONNECTS, AT(ca_add), read_ca_mode, "replace or add",
      "replace the system's authorities (default), or add to them"},
-    {"pin", 0, "sha256//BASE64", LOGIN, AT(pin), read_pin, "sha256// and 44 characters of base64",
-     "accept the server only with this public key"},
-    {"allow-http", 0, NULL, LOGIN, AT(allow_http), read_flag, NULL,
+    {"pin", 0, "sha256//BASE64", CONNECTS, AT(pin), read_pin,
+     "sha256// and 44 characters of base64", "accept the server only with this public key"},
+    {"allow-http", 0, NULL, CONNECTS, AT(allow_http), read_flag, NULL,
      "allow http to a host that is not loopback"},
-    {"timeout", 0, "SECONDS", LOGIN, AT(timeout_ms), read_timeout, "1 to 3600 seconds",
-     "time for everything together (default: 30)"},
-    {"expect-user", 0, "NAME|UUID", LOGIN, AT(expect_user), read_text, "a name or UUID",
+    {"timeout", 0, "SECONDS", CONNECTS, AT(timeout_ms), read_timeout, "1 to 3600 seconds",
+     "time for everything together (default: 30, login: 300)"},
+    {"expect-user", 0, "NAME|UUID", CONNECTS, AT(expect_user), read_text, "a name or UUID",
      "fail unless the credential is this account's"},
-    {"expect-server-id", 0, "UUID", LOGIN, AT(expect_server_id), read_uuid, "a UUID",
+    {"expect-server-id", 0, "UUID", CONNECTS, AT(expect_server_id), read_uuid, "a UUID",
      "fail unless the server has this id"},
     {"credential", 0, "token|key", ZC_ENV | ZC_EXEC, AT(hand_on), read_hand_on, "token or key",
      "what to hand on (default: env token, exec key)"},
@@ -170,6 +174,10 @@ static const struct option {
     {"github-step", 0, NULL, ZC_ENV | ZC_WHOAMI, AT(github_step), read_flag, NULL,
      "outputs, job summary and annotation for GitHub's runner"},
     {"json", 0, NULL, ZC_WHOAMI, AT(json), read_flag, NULL, "print JSON"},
+    {"trusted", 0, NULL, ZC_LOGIN, AT(trusted), read_flag, NULL,
+     "ask the person to trust this device, so that it lasts longer"},
+    {"logout", 0, NULL, ZC_LOGIN, AT(logout), read_flag, NULL,
+     "end the login, here and on the server"},
     {"try", 0, NULL, ZC_DOCTOR, AT(try_login), read_flag, NULL,
      "also log in as pam_zenml would with the credential"},
     {"user", 0, "NAME", ZC_DOCTOR, AT(user), read_text, "a name",
@@ -298,7 +306,8 @@ static enum zn_status check(const struct zc_options *ret, struct zn_error *error
         return ZN_OK;
     if (ret->verb == ZC_NO_VERB)
         return zn_error_set(error, ZN_CONFIG,
-                            "a command is missing: env, exec, whoami, clear or doctor", SEE_HELP);
+                            "a command is missing: env, exec, whoami, login, clear or doctor",
+                            SEE_HELP);
     if (ret->verb == ZC_EXEC && !has_command)
         return zn_error_set(error, ZN_CONFIG, "exec: the command to run is missing",
                             "zenml-login exec [options] -- COMMAND [ARGUMENT...]");
@@ -320,11 +329,13 @@ enum zn_status zc_options_parse(int argc, char **argv, struct zc_options *ret,
     for (size_t i = 0; rest[0] != NULL && i < VERBS; i++)
         if (strcmp(rest[0], verbs[i].name) == 0)
             ret->verb = verbs[i].verb;
+    if (ret->verb == ZC_LOGIN) /* a person takes their time */
+        ret->timeout_ms = PATIENT_TIMEOUT_MS;
     if (ret->verb != ZC_NO_VERB)
         rest++;
     else if (rest[0] != NULL && rest[0][0] != '-')
         return refuse(error, "unknown command: ", rest[0],
-                      "use env, exec, whoami, clear or doctor");
+                      "use env, exec, whoami, login, clear or doctor");
     const enum zn_status status = take_options(rest, ret, error);
     return status == ZN_OK ? check(ret, error) : status;
 }

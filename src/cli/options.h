@@ -16,7 +16,8 @@ enum zc_verb {
     ZC_EXEC = 2,
     ZC_WHOAMI = 4,
     ZC_DOCTOR = 8,
-    ZC_CLEAR = 16
+    ZC_CLEAR = 16,
+    ZC_LOGIN = 32
 };
 
 /* What env and exec hand on. */
@@ -47,6 +48,8 @@ struct zc_options {
     bool skip_if_missing;
     bool github_step;
     bool json;
+    bool trusted;
+    bool logout;
     bool try_login;
     const char *user;
     char **words;   /* doctor: NULL-terminated, the words that are no options */

@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "say.h"
 #include "input/source.h"
+#include "token_file.h"
 #include "version.h"
 
 /* Not "zenml/": servers take that for the ZenML client (zenml-protocol 6.3). */
@@ -53,13 +54,41 @@ static enum zn_status connect_to_pro(const struct zc_options *options, struct zc
     return zn_http_curl_open(&config, &session->core.pro, error);
 }
 
+static enum zn_status use_stored_token(struct zc_session *session, struct zn_error *error)
+{
+    struct zc_stored_token stored = {0};
+    enum zn_status status = zc_token_file_read(&session->server, &stored, error);
+
+    if (status == ZN_OK)
+        status = zn_credential_parse(zn_secret_reveal(&stored.token), &session->credential, error);
+    zc_stored_token_clear(&stored);
+    return status;
+}
+
+/* What was given; and when nothing was, what `login` has kept for this server. */
+static enum zn_status find_credential(const struct zc_options *options, struct zc_session *session,
+                                      struct zn_error *error)
+{
+    struct zn_error stored_error = {0};
+    bool none = false;
+    const enum zn_status status = zc_source_credential(options, &session->credential, &none, error);
+
+    if (!none || zc_source_server(options, &session->server, &stored_error) != ZN_OK)
+        return status;
+    const enum zn_status stored_status = use_stored_token(session, &stored_error);
+    if (stored_status == ZN_MISSING)
+        return status;
+    *error = stored_error;
+    return stored_status;
+}
+
 enum zn_status zc_session_open(const struct zc_options *options, struct zc_session *session,
                                struct zn_error *error)
 {
     const struct zn_http_curl_config config = {
         .ca_file = options->ca_file, .add_system_cas = options->ca_add, .pin = options->pin};
     /* The credential first: a job without secrets may lack the server as well. */
-    enum zn_status status = zc_source_credential(options, &session->credential, error);
+    enum zn_status status = find_credential(options, session, error);
 
     zc_session_begin(session, options->timeout_ms, options->verbose);
     if (status == ZN_OK)

@@ -18,6 +18,9 @@ int zc_exec_run(const struct zc_options *options, const struct zc_process *proce
 /* zenml-login whoami: log in, then print the account. */
 int zc_whoami_run(const struct zc_options *options);
 
+/* zenml-login login: log a person in by a browser, or out again. */
+int zc_login_run(const struct zc_options *options);
+
 /* zenml-login clear: undo what env wrote. */
 int zc_clear_run(const struct zc_options *options);
 

@@ -176,6 +176,15 @@ def test_pro_itself_unless_told_otherwise(make_world, start_server, value):
     assert {str(request) for request in proxy.requests} == {"CONNECT cloudapi.zenml.io:443"}
 
 
+def test_key_of_another_pro_does_not_go_to_pro_itself(make_world, start_server):
+    """A self-hosted Pro has keys of its own. Nobody has said that they may go anywhere else."""
+    url = f"https://{ELSEWHERE}"
+    world, proxy = make_world("token", script={INFO: Reply(json=pro_api.info(url))}), start_server(tls=None)
+    env = {"ZENML_STORE_API_KEY": world.key, "https_proxy": proxy.url, "no_proxy": "127.0.0.1"}
+    check_result(login(world.workspace, env), 5, "Not authorized", VARIABLE)
+    assert proxy.connections == 0
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirect_of_pro(make_world, start_server, status):
     other = start_server()
@@ -198,7 +207,7 @@ def test_pro_with_a_certificate_of_somebody_else(make_world, start_server, certs
     (replies.error(401, "AuthorizationException", "bad key"), 5, "401.*bad key", 1),
     (Reply(403, json={"detail": "no"}), 6, "403", 1),
     (Reply(404, json={"detail": "Not Found"}), 12, "404", 1),
-    (Reply(422, json={"detail": "no"}), 11, "422", 1),
+    (Reply(422, json={"detail": "no"}), 2, "422", 1),
     (Reply(429, json={"detail": "slow down"}), 10, "429", 1),
     (Reply(500, json={"detail": "no"}), 11, "500", 1),
     (Reply(503, json={"detail": "maintenance"}), 11, "503", 3),

@@ -32,9 +32,9 @@ What the scenario does not say must not happen: no other call, prompt, message o
 checks that PAM_USER stays what it was, that a refusal (and nothing else) asks for a delay, and that no credential is
 in the log or the transcript.
 
-Variables: $KEY and $KEY500 (API keys of 167 and about 500 characters that the server knows), $WRONG (one that it does
-not know), $HOLLOW (one with an empty inner secret), $TOKEN (an API token), $MINTED (any API token, in [env]), $X81 and
-$X5000 (so many x), $SERVER, $CA, $OTHER_CA, $PIN, $OTHER_PIN, $ACCOUNT_ID, $SERVER_ID, $CONFIG, $MAP, $HELPER, $FAKES
+Variables: $KEY and $KEY500 (API keys of 167 and about 500 characters that the server knows), $PROKEY (an API key of
+ZenML Pro that it knows), $WRONG (one that it does not know), $HOLLOW (one with an empty inner secret), $TOKEN (an API
+token), $MINTED (any API token, in [env]), $X81 and $X5000 (so many x), $SERVER, $CA, $OTHER_CA, $PIN, $OTHER_PIN, $ACCOUNT_ID, $SERVER_ID, $CONFIG, $MAP, $HELPER, $FAKES
 (folder with programs to put in its place), $MODULE, $SPY. In texts, \\xNN is the byte NN. Besides alice and bob (who is
 in the group ops) there is the user toor with uid 0.
 """
@@ -148,6 +148,7 @@ class Stage:
         host.add_user("toor", 0)  # a second name of root
         self.values = {
             "KEY": make_key(), "WRONG": make_key(), "KEY500": make_key("k" * 310),
+            "PROKEY": make_key(prefix="ZENPROKEY_"),
             "HOLLOW": "ZENKEY_" + _base64({"id": str(uuid.uuid4()), "key": ""}),
             "TOKEN": canary.remember(zenml_replies.make_token(3600)), "MINTED": "$MINTED",
             "X81": "x" * 81, "X5000": "x" * 5000,
@@ -191,7 +192,7 @@ class Stage:
                 taken.bind(("127.0.0.1", 0))
                 yield None, f"https://127.0.0.1:{taken.getsockname()[1]}"
             return
-        healthy = Zenml(api_keys={self.values["KEY"], self.values["KEY500"]}, on_token=canary.remember,
+        healthy = Zenml(api_keys={self.values[name] for name in ("KEY", "KEY500", "PROKEY")}, on_token=canary.remember,
                         auth_scheme=named.get("auth_scheme", "OAUTH2_PASSWORD_BEARER"),
                         account=_evaluate(named.get("account", "current_user()")))
         tls = getattr(self.certs, named.get("tls", "good"))

@@ -93,7 +93,8 @@ static const struct {
 static enum zn_status missing(const struct found *found, struct zn_error *error)
 {
     const char *next = found->empty == NULL
-                           ? "set ZENML_STORE_API_KEY, or give --api-key-file"
+                           ? "set ZENML_STORE_API_KEY, give --api-key-file, or run zenml-login "
+                             "login"
                            : "check the name of the secret; CI jobs of forks and of Dependabot get "
                              "none";
 
@@ -256,7 +257,7 @@ static enum zn_status parse(const struct found *found, struct zn_credential *ret
 }
 
 enum zn_status zc_source_credential(const struct zc_options *options, struct zn_credential *ret,
-                                    struct zn_error *error)
+                                    bool *ret_none, struct zn_error *error)
 {
     struct found found = {0};
     enum zn_status status = search_given(options, &found, error);
@@ -267,6 +268,7 @@ enum zn_status zc_source_credential(const struct zc_options *options, struct zn_
         status = search_ours(&found, error);
     if (status == ZN_OK)
         status = found.name == NULL ? missing(&found, error) : parse(&found, ret, error);
+    *ret_none = status == ZN_MISSING && found.empty == NULL;
     zn_secret_clear(&found.secret);
     return status;
 }

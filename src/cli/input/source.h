@@ -20,10 +20,11 @@ ZN_MUST_CHECK enum zn_status zc_source_server(const struct zc_options *options, 
 /*
  * Finds the credential and checks its shape; the caller clears it. The sources are those of
  * zenml-login(1), CREDENTIALS. ZN_CONFIG: two that differ, or unreadable; ZN_MISSING: none, or
- * empty; otherwise as zn_credential_parse. The error names the source.
+ * empty; otherwise as zn_credential_parse. The error names the source. `*ret_none`: no source was
+ * given at all, not even an empty one.
  */
 ZN_MUST_CHECK enum zn_status zc_source_credential(const struct zc_options *options,
-                                                  struct zn_credential *ret,
+                                                  struct zn_credential *ret, bool *ret_none,
                                                   struct zn_error *error);
 
 /*

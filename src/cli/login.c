@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/device.h"
+#include "input/source.h"
+#include "say.h"
+#include "session.h"
+#include "token_file.h"
+#include "verbs.h"
+
+/* --- the person ----------------------------------------------------------------------------- */
+
+/* Where and how the person is reached. */
+struct reach {
+    bool trusted;
+    bool listens; /* Enter on standard input means "I have approved" */
+};
+
+static bool show(void *ctx, const struct zn_device_grant *grant)
+{
+    const struct reach *reach = ctx;
+
+    fprintf(stderr, "Open this page in a browser, and approve the login%s:\n\n    %s\n\n",
+            reach->trusted ? " (tick \"trust this device\" there)" : "", grant->url);
+    if (reach->listens)
+        fputs("Press Enter once you have approved, or Ctrl-C to give up.\n", stderr);
+    return true;
+}
+
+/* What is typed is of no interest, only that it is. */
+static void swallow_line(struct reach *reach)
+{
+    char bytes[256];
+    const ssize_t got = read(STDIN_FILENO, bytes, sizeof(bytes));
+
+    if (got <= 0)
+        reach->listens = false;
+}
+
+static bool wait_for_person(void *ctx, int64_t duration_ms)
+{
+    struct reach *reach = ctx;
+    const struct zn_clock clock = zn_clock_system();
+    const int64_t deadline_ms = clock.now_ms(clock.ctx) + duration_ms;
+
+    if (!reach->listens)
+        clock.sleep_ms(clock.ctx, duration_ms);
+    else if (zn_wait_readable(STDIN_FILENO, deadline_ms))
+        swallow_line(reach);
+    return true;
+}
+
+/* --- logging in ----------------------------------------------------------------------------- */
+
+static enum zn_status open_session(const struct zc_options *options, struct zc_session *session,
+                                   struct zn_error *error)
+{
+    const struct zn_http_curl_config config = {
+        .ca_file = options->ca_file, .add_system_cas = options->ca_add, .pin = options->pin};
+    const enum zn_status status = zc_source_server(options, &session->server, error);
+
+    zc_session_begin(session, options->timeout_ms, options->verbose);
+    return status == ZN_OK ? zc_session_connect(session, config, error) : status;
+}
+
+/* The token of an earlier login would stay valid, and nobody would have it any more. */
+static void forget_earlier(const struct zc_session *session)
+{
+    struct zc_stored_token earlier = {0};
+    struct zn_error ignored = {0};
+
+    if (zc_token_file_read(&session->server, &earlier, &ignored) == ZN_OK &&
+        earlier.device_id[0] != '\0' &&
+        zn_device_delete(&session->core, &earlier.token, earlier.device_id, &ignored) != ZN_OK)
+        zc_say_note("the token of the earlier login could not be ended on the server");
+    zc_stored_token_clear(&earlier);
+}
+
+static void say_success(const struct zc_session *session)
+{
+    char name[ZN_NAME_MAX + 1] = "";
+    char expires[21] = "";
+    int64_t expires_s = 0;
+    const struct zn_span token = zn_secret_reveal(&session->proof.access.secret);
+
+    zn_text_append_safe(name, sizeof(name), zn_span_of(session->proof.identity.name));
+    fprintf(stderr, "zenml-login: logged in to %s as %s", session->server.text, name);
+    if (!zn_jwt_expiry(token, &expires_s) || expires_s == 0) {
+        fputs("; the token never expires: end it with zenml-login login --logout\n", stderr);
+        return;
+    }
+    zc_format_time(expires_s, expires);
+    fprintf(stderr, "; valid until %s\n", expires);
+}
+
+static enum zn_status keep(const struct zc_session *session, const struct zn_device_grant *grant,
+                           struct zn_error *error)
+{
+    struct zc_stored_token stored = {0};
+    struct zn_error ignored = {0};
+    enum zn_status status = ZN_INTERNAL;
+
+    forget_earlier(session);
+    memcpy(stored.device_id, grant->device_id, sizeof(stored.device_id));
+    if (zn_secret_set(&stored.token, zn_secret_reveal(&session->proof.access.secret)))
+        status = zc_token_file_write(&session->server, &stored, error);
+    else
+        zn_error_no_memory(error);
+    if (status != ZN_OK && grant->device_id[0] != '\0' &&
+        zn_device_delete(&session->core, &stored.token, grant->device_id, &ignored) != ZN_OK)
+        zc_say_note("the token could not be ended on the server");
+    zc_stored_token_clear(&stored);
+    return status;
+}
+
+static enum zn_status log_in(const struct zc_options *options, struct zc_session *session,
+                             struct zn_error *error)
+{
+    const struct zn_policy policy = {.account_type = ZN_ACCOUNT_PERSON,
+                                     .expect_user = zn_span_of(options->expect_user),
+                                     .expect_server_id = zn_span_of(options->expect_server_id)};
+    struct reach reach = {.trusted = options->trusted, .listens = isatty(STDIN_FILENO)};
+    const struct zn_person person = {&reach, show, wait_for_person};
+    struct zn_device_grant grant = {0};
+    enum zn_status status = zc_token_file_check(&session->server, error);
+
+    if (status == ZN_OK)
+        status = zn_device_login(&session->core, &policy, zn_span_of(session->server.text), &person,
+                                 &grant, &session->proof, error);
+    if (status == ZN_OK)
+        status = keep(session, &grant, error);
+    zn_device_grant_clear(&grant);
+    if (status == ZN_OK)
+        say_success(session);
+    return status;
+}
+
+/* --- logging out ---------------------------------------------------------------------------- */
+
+static enum zn_status log_out(const struct zc_session *session, struct zn_error *error)
+{
+    struct zc_stored_token stored = {0};
+    enum zn_status status = zc_token_file_read(&session->server, &stored, error);
+
+    if (status == ZN_MISSING) {
+        zc_say_note("there is no login for this server");
+        return ZN_OK;
+    }
+    if (status == ZN_OK && stored.device_id[0] != '\0')
+        status = zn_device_delete(&session->core, &stored.token, stored.device_id, error);
+    if (status == ZN_REJECTED) { /* the token has ended already */
+        zc_say_note("the token was not valid any more");
+        status = ZN_OK;
+    }
+    if (status == ZN_OK)
+        status = zc_token_file_remove(&session->server, error);
+    if (status == ZN_OK)
+        fprintf(stderr, "zenml-login: logged out of %s\n", session->server.text);
+    zc_stored_token_clear(&stored);
+    return status;
+}
+
+int zc_login_run(const struct zc_options *options)
+{
+    struct zn_error error = {0};
+    struct zc_session session = {0};
+    enum zn_status status = open_session(options, &session, &error);
+
+    if (status == ZN_OK)
+        status = options->logout ? log_out(&session, &error) : log_in(options, &session, &error);
+    zc_session_close(&session);
+    return status == ZN_OK ? 0 : zc_say_error(&error);
+}
