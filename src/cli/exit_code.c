@@ -17,6 +17,7 @@ const struct zc_exit_code zc_exit_codes[] = {
     {12, "not a ZenML server, redirect, or SSO required"},
     {13, "cannot write the output"},
     {14, "unsupported platform, or unsafe value for it"},
+    {ZC_EXIT_ENDS_SOON, "whoami --min-ttl: the credential ends sooner"},
     {ZC_EXIT_CANNOT_RUN, "exec: command cannot be run"},
     {ZC_EXIT_NOT_FOUND, "exec: command not found"},
     {0, NULL},

@@ -8,6 +8,9 @@
 
 #include "core/status.h"
 
+/* whoami --min-ttl. */
+#define ZC_EXIT_ENDS_SOON 15
+
 /* Of env(1) and the shells, for exec. */
 #define ZC_EXIT_CANNOT_RUN 126
 #define ZC_EXIT_NOT_FOUND  127

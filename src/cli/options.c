@@ -173,6 +173,8 @@ static const struct option {
      "fail or skip", "without a credential: fail (default), or do nothing"},
     {"github-step", 0, NULL, ZC_ENV | ZC_WHOAMI, AT(github_step), read_flag, NULL,
      "outputs, job summary and annotation for GitHub's runner"},
+    {"min-ttl", 0, "DURATION", ZC_WHOAMI, AT(min_ttl_s), read_duration,
+     "seconds, or a number with s, m, h or d", "fail when the credential ends sooner than that"},
     {"json", 0, NULL, ZC_WHOAMI, AT(json), read_flag, NULL, "print JSON"},
     {"trusted", 0, NULL, ZC_LOGIN, AT(trusted), read_flag, NULL,
      "ask the person to trust this device, so that it lasts longer"},

@@ -48,6 +48,7 @@ struct zc_options {
     bool skip_if_missing;
     bool github_step;
     bool json;
+    int64_t min_ttl_s; /* 0: not given */
     bool trusted;
     bool logout;
     bool try_login;

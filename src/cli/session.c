@@ -70,10 +70,12 @@ static enum zn_status find_credential(const struct zc_options *options, struct z
                                       struct zn_error *error)
 {
     struct zn_error stored_error = {0};
-    bool none = false;
-    const enum zn_status status = zc_source_credential(options, &session->credential, &none, error);
+    struct zc_credentials found = {0};
+    const enum zn_status status = zc_source_credential(options, &found, error);
 
-    if (!none || zc_source_server(options, &session->server, &stored_error) != ZN_OK)
+    session->credential = found.first;
+    session->second = found.second;
+    if (!found.none || zc_source_server(options, &session->server, &stored_error) != ZN_OK)
         return status;
     const enum zn_status stored_status = use_stored_token(session, &stored_error);
     if (stored_status == ZN_MISSING)
@@ -102,19 +104,44 @@ enum zn_status zc_session_open(const struct zc_options *options, struct zc_sessi
     return status;
 }
 
-enum zn_status zc_session_login(const struct zc_options *options, bool want_info,
-                                struct zc_session *session, struct zn_error *error)
+static enum zn_status log_in(const struct zc_options *options, bool want_info,
+                             struct zc_session *session, struct zn_error *error)
 {
+    const bool is_service =
+        session->credential.kind == ZN_CREDENTIAL_API_KEY && !session->credential.is_pro;
     const struct zn_policy policy = {
-        .account_type =
-            session->credential.kind == ZN_CREDENTIAL_API_KEY && !session->credential.is_pro
-                ? ZN_ACCOUNT_SERVICE
-                : ZN_ACCOUNT_ANY,
+        .account_type = is_service ? ZN_ACCOUNT_SERVICE : ZN_ACCOUNT_ANY,
         .expect_user = zn_span_of(options->expect_user),
         .expect_server_id = zn_span_of(options->expect_server_id),
     };
 
     return zn_login(&session->core, &policy, want_info, &session->proof, error);
+}
+
+/* During a rotation a file holds two keys. One more attempt, and never more: they are counted. */
+static bool take_second(struct zc_session *session, enum zn_status status,
+                        const struct zn_error *error)
+{
+    if (status != ZN_REJECTED || error->http_status != 401 ||
+        session->second.kind == ZN_CREDENTIAL_NONE)
+        return false;
+    zc_say_note("the server rejected the first key of the file; trying the second one");
+    zn_credential_clear(&session->credential);
+    session->credential = session->second;
+    session->second = (struct zn_credential){0};
+    return true;
+}
+
+enum zn_status zc_session_login(const struct zc_options *options, bool want_info,
+                                struct zc_session *session, struct zn_error *error)
+{
+    enum zn_status status = log_in(options, want_info, session, error);
+
+    if (take_second(session, status, error)) {
+        *error = (struct zn_error){0};
+        status = log_in(options, want_info, session, error);
+    }
+    return status;
 }
 
 void zc_session_disconnect(struct zc_session *session)
@@ -127,5 +154,6 @@ void zc_session_close(struct zc_session *session)
 {
     zc_session_disconnect(session);
     zn_credential_clear(&session->credential);
+    zn_credential_clear(&session->second);
     zn_proof_clear(&session->proof);
 }

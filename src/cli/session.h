@@ -15,6 +15,7 @@
 struct zc_session {
     struct zn_url server;
     struct zn_credential credential;
+    struct zn_credential second; /* tried when the server refuses the first; none: there is none */
     struct zn_session core;
     struct zn_proof proof; /* filled by zc_session_login */
 };

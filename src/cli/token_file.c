@@ -137,9 +137,9 @@ enum zn_status zc_token_file_read(const struct zn_url *server, struct zc_stored_
                                   struct zn_error *error)
 {
     struct zn_buf path = {0};
-    enum zn_status status = make_path(server, &path, error);
+    enum zn_status status = ZN_MISSING;
 
-    if (status == ZN_OK) {
+    if (make_path(server, &path, error) == ZN_OK) { /* without a home there is no login */
         const int fd = open(path.ptr, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
         if (fd >= 0)
             status = read_open_file(fd, path.ptr, server, ret, error);

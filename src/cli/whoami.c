@@ -116,6 +116,25 @@ static void print_json_error(const struct zn_error *error)
     zn_buf_clear(&out);
 }
 
+/* The account has been printed: a monitor wants to know which one it is. */
+static int check_ttl(const struct zc_options *options, const struct zc_session *session)
+{
+    const struct zn_clock *clock = &session->core.clock;
+    const int64_t expires_s = session->credential.expires_s;
+    struct zn_error error = {0};
+    char expires[21] = "";
+
+    if (options->min_ttl_s == 0 || expires_s == 0 ||
+        expires_s - clock->wall_s(clock->ctx) >= options->min_ttl_s)
+        return 0;
+    zc_format_time(expires_s, expires);
+    zn_error_set(&error, ZN_CONFIG, "the credential ends too soon, at ",
+                 "log in again, or make a new API token");
+    zn_error_add(&error, expires);
+    zc_say_error(&error);
+    return ZC_EXIT_ENDS_SOON;
+}
+
 static enum zn_status report(const struct zc_options *options, const struct zc_session *session,
                              struct zc_step *step, struct zn_error *error)
 {
@@ -155,10 +174,11 @@ int zc_whoami_run(const struct zc_options *options)
     struct zc_step step = {0};
     const enum zn_status status = run(options, &session, &step, &error);
 
+    const int ttl_code = status == ZN_OK ? check_ttl(options, &session) : 0;
     zc_session_close(&session);
     if (status != ZN_OK && options->json && status != ZN_CANNOT_WRITE)
         print_json_error(&error);
     const int code = zc_step_finish(&step, options, status, &error);
     zc_step_close(&step);
-    return code;
+    return code != 0 ? code : ttl_code;
 }

@@ -6,6 +6,7 @@ What workspaces of today answer is in tests/e2e/test_pro.py.
 from __future__ import annotations
 
 import json
+import socket
 from dataclasses import dataclass, replace
 
 import pytest
@@ -111,10 +112,15 @@ def test_what_is_handed_on(make_world, takes, credential):
     assert world.seen()[0][-1] == (USER if credential == "key" else TOKEN)
 
 
-@pytest.mark.parametrize("url", ["https://pro.example.test\nX=1", "https://pro.example.test/ü", "x" * 256, "", None, 7])
-def test_url_that_is_not_handed_on(make_world, url):
+@pytest.mark.parametrize("changes", [
+    {"pro_api_url": "https://pro.example.test\nX=1"}, {"pro_api_url": "https://pro.example.test/ü"},
+    {"pro_api_url": "https://pro.example.test /"}, {"pro_api_url": "https://" + "x" * 256},
+    {"pro_api_url": ""}, {"pro_api_url": None}, {"pro_api_url": 7}, {"deployment_type": "other"},
+], ids=["line break", "not ASCII", "blank", "long", "empty", "null", "number", "no workspace"])
+def test_url_that_is_not_handed_on(make_world, changes):
     """What /info says may not bring anything else into the environment of a job."""
-    world = make_world("key", script={INFO: Reply(json=pro_api.info(url))})
+    info = pro_api.info("https://pro.example.test", **changes)
+    world = make_world("key", script={INFO: Reply(json=info)})
     result = login(world.workspace, {"ZENML_STORE_API_KEY": world.key}, "env", "--format", "json", "--credential",
                    "key", secret_in={"stdout": "key"})
     assert result.code == 0, result.err
@@ -139,7 +145,8 @@ def test_pro_over_plain_http(make_world, options):
         result = world.login("whoami", *options, ZENML_PRO_API_URL=f"http://{ELSEWHERE}",
                              http_proxy=f"http://127.0.0.1:{proxy.port}", no_proxy="127.0.0.1")
         assert proxy.connections == 0
-    check_result(result, 2, f"{VARIABLE}.*plain http", "https")
+    check_result(result, 2, f"^{VARIABLE}: .*plain http", "https://HOST")
+    assert "--allow-http" not in result.err
     assert world.seen() == ([], [])
 
 
@@ -150,9 +157,11 @@ def test_pro_over_plain_http_of_loopback(make_world, start_server):
     assert [str(request) for request in plain.requests] == [pro_api.LOGIN]
 
 
-@pytest.mark.parametrize("url", ["pro.example.test", "ftp://pro.example.test", "https://", "https://user:pw@pro.example.test",
-                                 "https://pro.example.test/?x=1", '"https://pro.example.test"', "https://a b",
-                                 "https://" + "x" * 3000])
+@pytest.mark.parametrize("url", [
+    "pro.example.test", "ftp://pro.example.test", "https://", "https://user:pw@pro.example.test",
+    "https://pro.example.test/?x=1", '"https://pro.example.test"', "https://pro example.test",
+    "https://" + "x" * 3000,
+], ids=["no scheme", "other scheme", "no host", "password", "query", "quotes", "blank", "long"])
 def test_malformed_url_of_pro(make_world, url):
     """Before anything is sent."""
     world = make_world("token")
@@ -166,12 +175,13 @@ def test_url_of_pro_does_not_matter_to_other_credentials(server, api_key, api_to
         check_result(login(server, credential | {VARIABLE: url}), 0)
 
 
-@pytest.mark.parametrize("value", [None, ""], ids=["unset", "empty"])
-def test_pro_itself_unless_told_otherwise(make_world, start_server, value):
-    """Only the proxy of the test hears of it, and lets nothing pass."""
-    world, proxy = make_world("token"), start_server({"*": Reply(403)}, tls=None)
+@pytest.mark.parametrize("variables", [{}, {VARIABLE: ""}], ids=["unset", "empty"])
+@pytest.mark.parametrize("url", [None, "https://cloudapi.zenml.io"])
+def test_pro_itself_unless_told_otherwise(make_world, start_server, url, variables):
+    """Only the proxy of the test hears of it, and lets nothing pass. The oldest workspaces do not name their Pro."""
+    world, proxy = make_world("token", script={INFO: Reply(json=pro_api.info(url))}), start_server(tls=None)
     env = {"ZENML_STORE_API_KEY": world.key, "https_proxy": proxy.url, "no_proxy": "127.0.0.1"}
-    result = login(world.workspace, env | ({} if value is None else {VARIABLE: value}))
+    result = login(world.workspace, env | variables)
     check_result(result, 8, "proxy|CONNECT")
     assert {str(request) for request in proxy.requests} == {"CONNECT cloudapi.zenml.io:443"}
 
@@ -189,7 +199,7 @@ def test_key_of_another_pro_does_not_go_to_pro_itself(make_world, start_server):
 def test_redirect_of_pro(make_world, start_server, status):
     other = start_server()
     world = make_world("token", {pro_api.LOGIN: Reply(status, headers={"Location": other.url + "/auth/login"})})
-    check_result(world.login(), 12, "redirects")
+    check_result(world.login(), 12, "^ZenML Pro: .*redirects", VARIABLE)
     assert world.seen() == ([INFO, LOGIN, LOGIN], [pro_api.LOGIN])
     assert other.connections == 0
 
@@ -197,7 +207,7 @@ def test_redirect_of_pro(make_world, start_server, status):
 def test_pro_with_a_certificate_of_somebody_else(make_world, start_server, certs):
     world = make_world("token")
     impostor = start_server(healthy=world.pro, tls=certs.self_signed)
-    check_result(world.login(ZENML_PRO_API_URL=impostor.url), 9)
+    check_result(world.login(ZENML_PRO_API_URL=impostor.url), 9, "^ZenML Pro: .*certificate")
     assert impostor.requests == ()
 
 
@@ -219,8 +229,18 @@ def test_pro_with_a_certificate_of_somebody_else(make_world, start_server, certs
 ], ids=["401", "403", "404", "422", "429", "500", "503", "page", "empty", "token with a blank", "long token", "huge"])
 def test_what_pro_answers(make_world, answer, code, message, requests):
     world = make_world("token", {pro_api.LOGIN: answer})
-    check_result(world.login(), code, message)
+    result = world.login()
+    check_result(result, code, f"^ZenML Pro: .*{message}", VARIABLE)
+    assert OUTAGE not in result.err
     assert world.seen() == ([INFO, LOGIN, LOGIN], [pro_api.LOGIN] * requests)
+
+
+def test_pro_out_of_reach(make_world):
+    world = make_world("token")
+    with socket.socket() as taken:  # bound, but not listening: nobody else can get the port meanwhile
+        taken.bind(("127.0.0.1", 0))
+        result = world.login(ZENML_PRO_API_URL=f"https://127.0.0.1:{taken.getsockname()[1]}")
+    check_result(result, 8, "^ZenML Pro: no connection", VARIABLE)
 
 
 def test_pro_comes_back(make_world):
@@ -231,7 +251,7 @@ def test_pro_comes_back(make_world):
 
 
 def test_workspace_takes_nothing(make_world):
-    """A refusal, wherever it comes from, may be an outage: the workspace asks Pro, too."""
+    """It refuses even the token that Pro has just made: it asks Pro about that, too, and may have failed to."""
     world = make_world("nothing")
     check_result(world.login(), 5, "Not authorized", OUTAGE)
     assert world.seen() == ([INFO, LOGIN, LOGIN, LOGIN], [pro_api.LOGIN])

@@ -34,9 +34,9 @@ in the log or the transcript.
 
 Variables: $KEY and $KEY500 (API keys of 167 and about 500 characters that the server knows), $PROKEY (an API key of
 ZenML Pro that it knows), $WRONG (one that it does not know), $HOLLOW (one with an empty inner secret), $TOKEN (an API
-token), $MINTED (any API token, in [env]), $X81 and $X5000 (so many x), $SERVER, $CA, $OTHER_CA, $PIN, $OTHER_PIN, $ACCOUNT_ID, $SERVER_ID, $CONFIG, $MAP, $HELPER, $FAKES
-(folder with programs to put in its place), $MODULE, $SPY. In texts, \\xNN is the byte NN. Besides alice and bob (who is
-in the group ops) there is the user toor with uid 0.
+token), $MINTED (any API token, in [env]), $X81 and $X5000 (so many x), $SERVER, $CA, $OTHER_CA, $PIN, $OTHER_PIN,
+$ACCOUNT_ID, $SERVER_ID, $CONFIG, $MAP, $HELPER, $FAKES (folder with programs to put in its place), $MODULE, $SPY. In
+texts, \\xNN is the byte NN. Besides alice and bob (who is in the group ops) there is the user toor with uid 0.
 """
 
 from __future__ import annotations

@@ -16,8 +16,11 @@ static enum zn_status take_credential(const struct zc_options *options,
                                       const struct zh_config *config, struct zc_session *session,
                                       struct zn_error *error)
 {
-    bool none = false;
-    const enum zn_status status = zc_source_credential(options, &session->credential, &none, error);
+    struct zc_credentials found = {0};
+    const enum zn_status status = zc_source_credential(options, &found, error);
+
+    session->credential = found.first;
+    session->second = found.second;
     const bool is_key = session->credential.kind == ZN_CREDENTIAL_API_KEY;
 
     if (status == ZN_OK && (config->credential & (is_key ? ZH_API_KEY : ZH_API_TOKEN)) == 0)

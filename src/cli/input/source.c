@@ -33,7 +33,8 @@ struct found {
     const char *name; /* NULL: nothing */
     enum zn_credential_kind kind;
     struct zn_secret secret;
-    const char *empty; /* a source that is there, but holds nothing; NULL: none */
+    struct zn_secret second; /* the second line of a file */
+    const char *empty;       /* a source that is there, but holds nothing; NULL: none */
 };
 
 static const char *variable(const char *name)
@@ -133,22 +134,50 @@ static enum zn_status add(struct found *found, const char *name, enum zn_credent
     return status;
 }
 
+/* Takes what follows the first line out of `secret`. */
+static enum zn_status split_lines(struct zn_secret *secret, struct zn_secret *ret_second,
+                                  struct zn_error *error)
+{
+    struct zn_span rest = zn_secret_reveal(secret);
+    struct zn_span first = zn_span_cut(&rest, '\n');
+    struct zn_secret line = {0};
+
+    if (rest.len == 0) /* an empty second line is not one: the shape of the first is wrong */
+        return ZN_OK;
+    if (first.len > 0 && first.ptr[first.len - 1] == '\r')
+        first.len--;
+    if (memchr(rest.ptr, '\n', rest.len) != NULL)
+        return zn_error_set(error, ZN_MALFORMED, "it holds more than two lines",
+                            "leave one key, or during a rotation the new and the old one");
+    if (!zn_secret_set(ret_second, rest) || !zn_secret_set(&line, first))
+        return zn_error_no_memory(error);
+    zn_secret_take(secret, &line);
+    return ZN_OK;
+}
+
 static enum zn_status add_file(struct found *found, const char *name, const char *path,
                                enum zn_credential_kind kind, int64_t timeout_ms,
                                struct zn_error *error)
 {
     struct zn_secret secret = {0};
-    const enum zn_status status = zc_secret_file_read(path, timeout_ms, &secret, error);
+    struct zn_secret second = {0};
+    enum zn_status status = zc_secret_file_read(path, timeout_ms, &secret, error);
 
-    if (status == ZN_OK && !zn_secret_is_empty(&secret))
-        return add(found, name, kind, &secret, error);
-    if (status != ZN_OK) {
+    if (status == ZN_OK)
+        status = split_lines(&secret, &second, error);
+    if (status == ZN_OK && !zn_secret_is_empty(&secret)) {
+        status = add(found, name, kind, &secret, error);
+        if (status == ZN_OK)
+            zn_secret_take(&found->second, &second);
+    } else if (status != ZN_OK) {
         zn_error_prefix(error, name);
-        return status;
+    } else {
+        found->empty = name;
+        status = missing(found, error);
     }
+    zn_secret_clear(&second);
     zn_secret_clear(&secret);
-    found->empty = name;
-    return missing(found, error);
+    return status;
 }
 
 static enum zn_status add_value(struct found *found, const char *name, const char *value,
@@ -242,10 +271,10 @@ static enum zn_status check_kind(const struct found *found, const struct zn_cred
     return ZN_MALFORMED;
 }
 
-static enum zn_status parse(const struct found *found, struct zn_credential *ret,
-                            struct zn_error *error)
+static enum zn_status parse(const struct found *found, const struct zn_secret *secret,
+                            struct zn_credential *ret, struct zn_error *error)
 {
-    enum zn_status status = zn_credential_parse(zn_secret_reveal(&found->secret), ret, error);
+    enum zn_status status = zn_credential_parse(zn_secret_reveal(secret), ret, error);
 
     if (status == ZN_OK)
         status = check_kind(found, ret, error);
@@ -256,8 +285,18 @@ static enum zn_status parse(const struct found *found, struct zn_credential *ret
     return status;
 }
 
-enum zn_status zc_source_credential(const struct zc_options *options, struct zn_credential *ret,
-                                    bool *ret_none, struct zn_error *error)
+static enum zn_status parse_both(const struct found *found, struct zc_credentials *ret,
+                                 struct zn_error *error)
+{
+    enum zn_status status = parse(found, &found->secret, &ret->first, error);
+
+    if (status == ZN_OK && !zn_secret_is_empty(&found->second))
+        status = parse(found, &found->second, &ret->second, error);
+    return status;
+}
+
+enum zn_status zc_source_credential(const struct zc_options *options, struct zc_credentials *ret,
+                                    struct zn_error *error)
 {
     struct found found = {0};
     enum zn_status status = search_given(options, &found, error);
@@ -266,10 +305,11 @@ enum zn_status zc_source_credential(const struct zc_options *options, struct zn_
         status = search_well_known(options, &found, error);
     if (status == ZN_OK && found.name == NULL)
         status = search_ours(&found, error);
+    ret->none = status == ZN_OK && found.name == NULL && found.empty == NULL;
     if (status == ZN_OK)
-        status = found.name == NULL ? missing(&found, error) : parse(&found, ret, error);
-    *ret_none = status == ZN_MISSING && found.empty == NULL;
+        status = found.name == NULL ? missing(&found, error) : parse_both(&found, ret, error);
     zn_secret_clear(&found.secret);
+    zn_secret_clear(&found.second);
     return status;
 }
 

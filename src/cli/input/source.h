@@ -17,14 +17,21 @@
 ZN_MUST_CHECK enum zn_status zc_source_server(const struct zc_options *options, struct zn_url *ret,
                                               struct zn_error *error);
 
+/* What was found. All zero is nothing; the caller clears both credentials. */
+struct zc_credentials {
+    struct zn_credential first;
+    struct zn_credential second; /* of a file with two lines, during a rotation; else none */
+    bool none;                   /* no source was given at all, not even an empty one */
+};
+
 /*
  * Finds the credential and checks its shape; the caller clears it. The sources are those of
  * zenml-login(1), CREDENTIALS. ZN_CONFIG: two that differ, or unreadable; ZN_MISSING: none, or
- * empty; otherwise as zn_credential_parse. The error names the source. `*ret_none`: no source was
- * given at all, not even an empty one.
+ * empty; otherwise as zn_credential_parse. The error names the source. `ret->none` is set in any
+ * case.
  */
 ZN_MUST_CHECK enum zn_status zc_source_credential(const struct zc_options *options,
-                                                  struct zn_credential *ret, bool *ret_none,
+                                                  struct zc_credentials *ret,
                                                   struct zn_error *error);
 
 /*
