@@ -7,8 +7,8 @@
 #include "exit_code.h"
 
 #define LOGIN              (ZC_ENV | ZC_EXEC | ZC_WHOAMI)
-#define CONNECTS           (LOGIN | ZC_LOGIN)
-#define EVERY              (CONNECTS | ZC_DOCTOR | ZC_CLEAR)
+#define CONNECTS           (LOGIN | ZC_LOGIN | ZC_DOCTOR)
+#define EVERY              (CONNECTS | ZC_CLEAR)
 #define DEFAULT_TIMEOUT_MS 30000
 #define PATIENT_TIMEOUT_MS 300000
 #define TIMEOUT_MAX_S      3600
@@ -28,8 +28,8 @@ static const struct {
     {ZC_LOGIN, "login", "[options]", "logs a person in by a browser, for the other commands",
      false},
     {ZC_CLEAR, "clear", "[options]", "undoes in the same job what env wrote", false},
-    {ZC_DOCTOR, "doctor", "[options] pam [FILE...]",
-     "checks the PAM files and all that pam_zenml needs on this host", true},
+    {ZC_DOCTOR, "doctor", "[options] [pam [FILE...]]",
+     "finds out why a login fails; with pam, checks the PAM files of this host", true},
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -175,7 +175,7 @@ static const struct option {
      "outputs, job summary and annotation for GitHub's runner"},
     {"min-ttl", 0, "DURATION", ZC_WHOAMI, AT(min_ttl_s), read_duration,
      "seconds, or a number with s, m, h or d", "fail when the credential ends sooner than that"},
-    {"json", 0, NULL, ZC_WHOAMI, AT(json), read_flag, NULL, "print JSON"},
+    {"json", 0, NULL, ZC_WHOAMI | ZC_DOCTOR, AT(json), read_flag, NULL, "print JSON"},
     {"trusted", 0, NULL, ZC_LOGIN, AT(trusted), read_flag, NULL,
      "ask the person to trust this device, so that it lasts longer"},
     {"logout", 0, NULL, ZC_LOGIN, AT(logout), read_flag, NULL,
@@ -289,12 +289,22 @@ static enum zn_status take_options(char **argv, struct zc_options *ret, struct z
 
 static enum zn_status check_doctor(const struct zc_options *ret, struct zn_error *error)
 {
-    static const char usage[] = "zenml-login doctor [options] pam [FILE...]";
+    const bool has_pam_option = ret->try_login || ret->user != NULL;
+    const bool has_login_option = ret->server != NULL || ret->ca_file != NULL || ret->pin != NULL ||
+                                  ret->allow_http || ret->expect_user != NULL ||
+                                  ret->expect_server_id != NULL || ret->json;
 
-    if (ret->words == NULL || ret->words[0] == NULL)
-        return zn_error_set(error, ZN_CONFIG, "doctor: what to look at is missing", usage);
+    if (ret->words[0] == NULL)
+        return has_pam_option
+                   ? zn_error_set(error, ZN_CONFIG, "--try and --user are for doctor pam", NULL)
+                   : ZN_OK;
     if (strcmp(ret->words[0], "pam") != 0)
-        return refuse(error, "doctor cannot look at ", ret->words[0], usage);
+        return refuse(error, "doctor cannot look at ", ret->words[0],
+                      "zenml-login doctor [options] [pam [FILE...]]");
+    if (has_login_option)
+        return zn_error_set(error, ZN_CONFIG,
+                            "doctor pam takes the server from the configuration of pam_zenml",
+                            "leave out the options of the login");
     if (ret->user != NULL && !ret->try_login)
         return zn_error_set(error, ZN_CONFIG, "--user needs --try", NULL);
     return ZN_OK;

@@ -66,8 +66,8 @@ static enum zn_status use_stored_token(struct zc_session *session, struct zn_err
 }
 
 /* What was given; and when nothing was, what `login` has kept for this server. */
-static enum zn_status find_credential(const struct zc_options *options, struct zc_session *session,
-                                      struct zn_error *error)
+enum zn_status zc_session_find_credential(const struct zc_options *options,
+                                          struct zc_session *session, struct zn_error *error)
 {
     struct zn_error stored_error = {0};
     struct zc_credentials found = {0};
@@ -84,24 +84,30 @@ static enum zn_status find_credential(const struct zc_options *options, struct z
     return stored_status;
 }
 
-enum zn_status zc_session_open(const struct zc_options *options, struct zc_session *session,
-                               struct zn_error *error)
+enum zn_status zc_session_open_transport(const struct zc_options *options,
+                                         struct zc_session *session, struct zn_error *error)
 {
     const struct zn_http_curl_config config = {
         .ca_file = options->ca_file, .add_system_cas = options->ca_add, .pin = options->pin};
+    const enum zn_status status = zc_session_connect(session, config, error);
+
+    return status == ZN_OK && session->credential.is_pro
+               ? connect_to_pro(options, session, config, error)
+               : status;
+}
+
+enum zn_status zc_session_open(const struct zc_options *options, struct zc_session *session,
+                               struct zn_error *error)
+{
     /* The credential first: a job without secrets may lack the server as well. */
-    enum zn_status status = find_credential(options, session, error);
+    enum zn_status status = zc_session_find_credential(options, session, error);
 
     zc_session_begin(session, options->timeout_ms, options->verbose);
     if (status == ZN_OK)
         status = zc_source_server(options, &session->server, error);
     if (status == ZN_OK && session->server.is_http && !session->server.is_loopback)
         zc_say_warning("plain http: everybody on the way can read the credential");
-    if (status == ZN_OK)
-        status = zc_session_connect(session, config, error);
-    if (status == ZN_OK && session->credential.is_pro)
-        status = connect_to_pro(options, session, config, error);
-    return status;
+    return status == ZN_OK ? zc_session_open_transport(options, session, error) : status;
 }
 
 static enum zn_status log_in(const struct zc_options *options, bool want_info,

@@ -32,6 +32,20 @@ ZN_MUST_CHECK enum zn_status zc_session_connect(struct zc_session *session,
                                                 struct zn_error *error);
 
 /*
+ * Finds the credential: what was given, and when nothing was, what `login` has kept for the server.
+ * As zc_source_credential. A part of zc_session_open, as the next one.
+ */
+ZN_MUST_CHECK enum zn_status zc_session_find_credential(const struct zc_options *options,
+                                                        struct zc_session *session,
+                                                        struct zn_error *error);
+
+/* Opens the transport to session->server as the options say, and for a key of ZenML Pro another
+ * one to Pro. */
+ZN_MUST_CHECK enum zn_status zc_session_open_transport(const struct zc_options *options,
+                                                       struct zc_session *session,
+                                                       struct zn_error *error);
+
+/*
  * Finds server and credential and opens the transport; sends nothing. Warns about unprotected
  * http. Whatever it returns, the caller ends the session with zc_session_close.
  */

@@ -226,6 +226,7 @@ enum zn_status zn_info_parse(const struct zn_reply *reply, struct zn_server_info
     if (status == ZN_OK) {
         const struct zn_json *active = zn_json_member(body, "active");
         info.auth_scheme = auth_scheme(zn_json_member(body, "auth_scheme"));
+        info.date_s = reply->date_s;
         info.is_active = active == NULL || zn_reply_is_true(active);
         copy_pro_api_url(body, info.pro_api_url);
         if (!zn_reply_copy_name(zn_json_member(body, "dashboard_url"), info.dashboard_url,

@@ -46,6 +46,7 @@ struct zn_server_info {
     bool is_active;          /* false: nobody has set the server up yet */
     char pro_api_url[256];   /* ZenML Pro: its API as the workspace names it; "" otherwise */
     char dashboard_url[256]; /* "": none */
+    int64_t date_s;          /* the server's clock, seconds since 1970 UTC; 0: it does not say */
 };
 
 /* POST /api/v1/login: the API key for an access token (OAuth2 form, zenml-protocol 1). */

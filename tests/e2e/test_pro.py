@@ -176,9 +176,11 @@ def test_a_login_outlives_an_outage(workspace):
 # What is handed on
 
 def assert_client_is(account: dict, result) -> None:
-    """The ZenML client was this account of Pro."""
-    expected = {"user": account["username"], "is_service_account": account["is_service_account"]}
-    assert (result.code, result.told) == (0, expected), result.output
+    """The ZenML client was this account of Pro, and its pipeline ran."""
+    assert result.code == 0, result.output
+    expected = {"user": account["username"], "is_service_account": account["is_service_account"],
+                "run_by": account["username"], "status": "completed"}
+    assert result.told.items() >= expected.items()
 
 
 @pytest.mark.parametrize("account", [
@@ -190,7 +192,7 @@ def test_client_with_a_token(workspace, account, tmp_path):
     key = workspace.pro.make_key(account)
     variables = written_variables(workspace, "token", key)
     assert set(variables) == {"ZENML_STORE_URL", "ZENML_STORE_API_TOKEN", "DISABLE_CREDENTIALS_DISK_CACHING"}
-    assert_client_is(account, run_client(tmp_path, variables))
+    assert_client_is(account, run_client(tmp_path, variables, "run"))
     assert_no_secret_on_disk(tmp_path, variables["ZENML_STORE_API_TOKEN"])
     assert workspace.logins_at_pro(key) == 0
 
@@ -207,7 +209,7 @@ def test_client_with_the_key(workspace, given, tmp_path):
     assert result.code == 0, result.err
     variables = github.read(env_file.read_bytes())
     assert variables["ZENML_PRO_API_URL"] == call(f"{workspace.url}/api/v1/info")["pro_api_url"]
-    assert_client_is(account, run_client(tmp_path / "job", variables))
+    assert_client_is(account, run_client(tmp_path / "job", variables, "run"))
     assert_no_secret_on_disk(tmp_path / "job", key)
     assert workspace.logins_at_pro(key) == 1
 

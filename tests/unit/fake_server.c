@@ -27,6 +27,8 @@ static enum zn_status perform(void *ctx, const struct zn_request *request, int64
     log_request(server, request);
     if (server->requests >= server->step_count)
         fail_msg("one request too many: %s", line);
+    assert_true(server->requests < FAKE_REQUESTS_MAX);
+    server->asked_ms[server->requests] = server->now_ms;
     const struct fake_step *step = &server->steps[server->requests++];
     assert_string_equal(line, step->request);
     assert_true(timeout_ms > 0);

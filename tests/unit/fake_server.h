@@ -22,13 +22,15 @@ struct fake_step {
     int64_t takes_ms;       /* the clock moves on by this */
 };
 
-#define FAKE_SLEEPS_MAX 16
+#define FAKE_SLEEPS_MAX   512
+#define FAKE_REQUESTS_MAX 512
 
 struct fake_server {
     const struct fake_step *steps;
     size_t step_count;
-    size_t requests; /* that were made */
-    char log[2048];  /* a line for each: "METHOD path", " body", " <bearer>" */
+    size_t requests;                     /* that were made */
+    int64_t asked_ms[FAKE_REQUESTS_MAX]; /* when */
+    char log[2048]; /* a line for each, as far as they fit: "METHOD path", " body", " <bearer>" */
 
     int64_t now_ms;
     int64_t tick_ms; /* the clock moves on by this whenever it is read; 0: time limits are exact */

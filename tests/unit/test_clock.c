@@ -9,6 +9,7 @@
 #include "core/clock.h"
 
 static bool no_randomness;
+static ssize_t short_by; /* so many bytes fewer than asked for */
 static volatile sig_atomic_t alarms;
 
 ssize_t __real_getrandom(void *buffer, size_t size, unsigned int flags);
@@ -17,7 +18,7 @@ ssize_t __wrap_getrandom(void *buffer, size_t size, unsigned int flags);
 ssize_t __wrap_getrandom(void *buffer, size_t size, unsigned int flags)
 {
     if (!no_randomness)
-        return __real_getrandom(buffer, size, flags);
+        return __real_getrandom(buffer, size, flags) - short_by;
     memset(buffer, 0xff, size);
     errno = EAGAIN;
     return -1;
@@ -113,6 +114,46 @@ static void without_randomness_the_number_is_zero(void **state)
     no_randomness = false;
 }
 
+static void a_uuid_is_random_but_for_its_version(void **state)
+{
+    static const char hex_digits[] = "0123456789abcdef";
+    bool seen[36][16] = {{false}};
+    char uuid[37], before[37] = "";
+
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        assert_true(zn_random_uuid(uuid));
+        assert_true(zn_text_is_uuid(zn_span_of(uuid)));
+        assert_int_equal(uuid[14], '4');
+        assert_non_null(strchr("89ab", uuid[19]));
+        assert_string_not_equal(uuid, before);
+        memcpy(before, uuid, sizeof(uuid));
+        for (size_t at = 0; at < 36; at++)
+            if (uuid[at] != '-')
+                seen[at][strchr(hex_digits, uuid[at]) - hex_digits] = true;
+    }
+    for (size_t at = 0; at < 36; at++) {
+        size_t digits = 0;
+        for (size_t digit = 0; digit < 16; digit++)
+            digits += seen[at][digit];
+        /* by chance one of the sixteen is missing in 1 of 10^25 runs */
+        assert_int_equal(digits, uuid[at] == '-' ? 0 : at == 14 ? 1 : at == 19 ? 4 : 16);
+    }
+}
+
+static void without_randomness_there_is_no_uuid(void **state)
+{
+    char uuid[37];
+
+    (void)state;
+    no_randomness = true;
+    assert_false(zn_random_uuid(uuid));
+    no_randomness = false;
+    short_by = 1;
+    assert_false(zn_random_uuid(uuid));
+    short_by = 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +163,8 @@ int main(void)
         cmocka_unit_test(a_signal_does_not_shorten_the_sleep),
         cmocka_unit_test(random_numbers_lie_below_the_bound_and_differ),
         cmocka_unit_test(without_randomness_the_number_is_zero),
+        cmocka_unit_test(a_uuid_is_random_but_for_its_version),
+        cmocka_unit_test(without_randomness_there_is_no_uuid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

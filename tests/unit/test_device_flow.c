@@ -1,6 +1,7 @@
 /*
  * The endpoints of a login in a browser: what is sent, and what is made of every reply. Where the
- * person is sent counts most: a server that could send them elsewhere could have them approve there.
+ * person is sent counts most: a server that could send them elsewhere could have them approve
+ * there.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -487,8 +488,9 @@ static void every_oauth_error_is_known(void **state)
 static void an_end_says_what_to_do_next(void **state)
 {
     static const char *const bodies[] = {
-        OAUTH("access_denied", "x"), OAUTH("expired_token", "x"),          OAUTH("invalid_client", "x"),
-        OAUTH("invalid_grant", "x"), OAUTH("unsupported_grant_type", "x"),
+        OAUTH("access_denied", "x"),          OAUTH("expired_token", "x"),
+        OAUTH("invalid_client", "x"),         OAUTH("invalid_grant", "x"),
+        OAUTH("unsupported_grant_type", "x"),
     };
     enum zn_device_answer got;
 
@@ -505,9 +507,9 @@ static void pending_is_said_by_400_alone(void **state)
     static const struct {
         int http_status;
         enum zn_status status;
-    } rows[] = {{200, ZN_BAD_REPLY},  {401, ZN_REJECTED},     {403, ZN_FORBIDDEN},
-                {404, ZN_NOT_ZENML},  {429, ZN_RATE_LIMITED}, {500, ZN_SERVER_ERROR},
-                {302, ZN_REDIRECT},   {422, ZN_CONFIG},       {418, ZN_BAD_REPLY},
+    } rows[] = {{200, ZN_BAD_REPLY}, {401, ZN_REJECTED},     {403, ZN_FORBIDDEN},
+                {404, ZN_NOT_ZENML}, {429, ZN_RATE_LIMITED}, {500, ZN_SERVER_ERROR},
+                {302, ZN_REDIRECT},  {422, ZN_CONFIG},       {418, ZN_BAD_REPLY},
                 {0, ZN_BAD_REPLY}};
     enum zn_device_answer got;
 
@@ -571,9 +573,9 @@ static void a_device_that_is_gone_is_gone(void **state)
     static const struct {
         int http_status;
         enum zn_status status;
-    } rows[] = {{200, ZN_OK},        {202, ZN_OK},       {204, ZN_OK},
-                {404, ZN_OK},        {401, ZN_REJECTED}, {403, ZN_FORBIDDEN},
-                {405, ZN_NOT_ZENML}, {302, ZN_REDIRECT}, {429, ZN_RATE_LIMITED},
+    } rows[] = {{200, ZN_OK},           {202, ZN_OK},        {204, ZN_OK},
+                {404, ZN_OK},           {401, ZN_REJECTED},  {403, ZN_FORBIDDEN},
+                {405, ZN_NOT_ZENML},    {302, ZN_REDIRECT},  {429, ZN_RATE_LIMITED},
                 {500, ZN_SERVER_ERROR}, {199, ZN_BAD_REPLY}, {0, ZN_BAD_REPLY}};
 
     (void)state;
@@ -631,7 +633,8 @@ static void parse_without_memory(void *ctx)
     zn_device_grant_clear(&grant);
 
     if (!memory_has_failed()) {
-        memcpy(body, OAUTH("authorization_pending", ""), sizeof(OAUTH("authorization_pending", "")));
+        memcpy(body, OAUTH("authorization_pending", ""),
+               sizeof(OAUTH("authorization_pending", "")));
         local.status = 400;
         local.body.len = strlen(body);
         status = zn_device_poll_parse(&local, &got, &token, &error);

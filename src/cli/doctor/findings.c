@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "findings.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "core/clock.h"
+#include "core/json.h"
 
 #define SAID_MAX  ((size_t)1024 * 1024)
 #define ABOUT_MAX ((size_t)128) /* room for a path; zn_error_quote() knows a credential */
@@ -11,11 +15,25 @@ void zc_findings_init(struct zc_findings *findings)
 {
     *findings = (struct zc_findings){.warnings = 0};
     zn_buf_init(&findings->said, SAID_MAX);
+    zn_buf_init(&findings->json, SAID_MAX);
+}
+
+static int64_t now_ms(void)
+{
+    const struct zn_clock clock = zn_clock_system();
+    return clock.now_ms(clock.ctx);
+}
+
+void zc_findings_time(struct zc_findings *findings)
+{
+    findings->is_timed = true;
+    findings->last_ms = now_ms();
 }
 
 void zc_findings_clear(struct zc_findings *findings)
 {
     zn_buf_clear(&findings->said);
+    zn_buf_clear(&findings->json);
 }
 
 /* --- printing ------------------------------------------------------------------------------- */
@@ -32,6 +50,48 @@ static bool remember(struct zc_findings *findings, const char *line)
     return true;
 }
 
+/* Milliseconds since the finding before this one. */
+static int64_t lap_ms(struct zc_findings *findings)
+{
+    const int64_t before_ms = findings->last_ms;
+
+    findings->last_ms = now_ms();
+    return findings->last_ms - before_ms;
+}
+
+static void print(struct zc_findings *findings, const char *line, const char *fix)
+{
+    if (findings->is_timed)
+        printf("%.*s (%" PRId64 " ms)\n", (int)strcspn(line, "\n"), line, lap_ms(findings));
+    else
+        fputs(line, stdout);
+    if (fix[0] != '\0')
+        printf("  fix: %s\n", fix);
+}
+
+static void collect_json(struct zc_findings *findings, const char *place, const char *level,
+                         const char *cause, const char *fix)
+{
+    struct zn_buf *out = &findings->json;
+
+    /* What does not fit any more is not printed; the exit code counts it all the same. */
+    (void)!(
+        zn_buf_append_text(out, out->len == 0 ? "{\"check\":" : ",{\"check\":") &&
+        zn_json_write_string(out, zn_span_of(place)) && zn_buf_append_text(out, ",\"level\":") &&
+        zn_json_write_string(out, zn_span_of(level)) && zn_buf_append_text(out, ",\"cause\":") &&
+        zn_json_write_string(out, zn_span_of(cause)) && zn_buf_append_text(out, ",\"fix\":") &&
+        (fix[0] == '\0' ? zn_buf_append_text(out, "null")
+                        : zn_json_write_string(out, zn_span_of(fix))) &&
+        zn_buf_append_text(out, ",\"ms\":") && zn_buf_append_number(out, lap_ms(findings)) &&
+        zn_buf_append_text(out, "}"));
+}
+
+void zc_findings_print_json(const struct zc_findings *findings, int exit_code)
+{
+    printf("{\"ok\":%s,\"exit_code\":%d,\"checks\":[%s]}\n", exit_code == 0 ? "true" : "false",
+           exit_code, findings->json.len > 0 ? findings->json.ptr : "");
+}
+
 static void say(struct zc_findings *findings, const char *place, enum zc_level level,
                 const char *cause, const char *fix)
 {
@@ -41,9 +101,10 @@ static void say(struct zc_findings *findings, const char *place, enum zc_level l
     snprintf(line, sizeof(line), "%s: %s: %s\n", place, names[level], cause);
     if (!remember(findings, line))
         return;
-    fputs(line, stdout);
-    if (fix[0] != '\0')
-        printf("  fix: %s\n", fix);
+    if (findings->is_json)
+        collect_json(findings, place, names[level], cause, fix);
+    else
+        print(findings, line, fix);
     findings->warnings += level == ZC_LEVEL_WARN;
     findings->failures += level == ZC_LEVEL_FAIL;
 }

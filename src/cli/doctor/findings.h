@@ -6,6 +6,8 @@
 #ifndef ZC_DOCTOR_FINDINGS_H
 #define ZC_DOCTOR_FINDINGS_H
 
+#include <stdint.h>
+
 #include "core/status.h"
 #include "hostcfg/report.h"
 
@@ -22,10 +24,20 @@ struct zc_findings {
     struct zn_buf said; /* each finding once, also when two services include a file */
     size_t warnings;
     size_t failures;
+    bool is_timed;   /* each finding says how long it took, since the one before */
+    int64_t last_ms; /* when that was, by zn_clock_system */
+    bool is_json;    /* findings are collected, and printed by zc_findings_print_json */
+    struct zn_buf json;
 };
 
 /* Makes `findings` empty. Ended by zc_findings_clear. */
 void zc_findings_init(struct zc_findings *findings);
+
+/* From now on findings say how long they took. */
+void zc_findings_time(struct zc_findings *findings);
+
+/* Prints all of them as one JSON object (docs/schema/doctor.schema.json). */
+void zc_findings_print_json(const struct zc_findings *findings, int exit_code);
 
 /* Frees what was remembered. */
 void zc_findings_clear(struct zc_findings *findings);

@@ -8,6 +8,7 @@
 #include "verbs.h"
 #include "host.h"
 #include "judge.h"
+#include "server.h"
 #include "sshd.h"
 #include "trial.h"
 
@@ -191,9 +192,12 @@ static int finish(const struct visit *visit)
 
 int zc_doctor_run(const struct zc_options *options)
 {
-    struct visit *visit = calloc(1, sizeof(*visit));
+    struct visit *visit = NULL;
     struct zn_error error = {.detail = ""};
 
+    if (options->words[0] == NULL)
+        return zc_doctor_server_run(options);
+    visit = calloc(1, sizeof(*visit));
     if (visit == NULL) {
         zn_error_no_memory(&error);
         return zc_say_error(&error);

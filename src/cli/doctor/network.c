@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "network.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+
+#define ADDRESSES_MAX 16
+#define ADDRESS_MS    3000 /* for one of several */
+
+static const struct zc_place dns = {"dns", 0};
+static const struct zc_place tcp = {"tcp", 0};
+
+/* --- proxy ---------------------------------------------------------------------------------- */
+
+/* "http://user:password@host:port" without what stands before the host. */
+static const char *without_user(const char *proxy)
+{
+    const char *at = strrchr(proxy, '@');
+    return at == NULL ? proxy : at + 1;
+}
+
+/* curl(1), ENVIRONMENT. Whether no_proxy spares this host is libcurl's to decide. */
+bool zc_network_has_proxy(const struct zn_url *url, struct zc_findings *findings)
+{
+    static const char *const https[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
+                                        NULL};
+    static const char *const http[] = {"http_proxy", "all_proxy", "ALL_PROXY", NULL};
+    const struct zc_place place = {"proxy", 0};
+
+    for (const char *const *name = url->is_http ? http : https; *name != NULL; name++) {
+        const char *value = getenv(*name);
+        char cause[64];
+        if (value == NULL || value[0] == '\0' || (url->is_http && url->is_loopback))
+            continue;
+        snprintf(cause, sizeof(cause), "%s names ", *name);
+        zc_find(findings, place, ZC_LEVEL_OK, cause, without_user(value), NULL);
+        return true;
+    }
+    zc_find(findings, place, ZC_LEVEL_OK, "none", "", NULL);
+    return false;
+}
+
+/* --- the name ------------------------------------------------------------------------------- */
+
+/* Host and port out of a normalised URL. */
+static void split(const struct zn_url *url, char *host, size_t size, char port[8])
+{
+    struct zn_span rest =
+        zn_span_skip(zn_span_of(url->text), strlen(url->is_http ? "http://" : "https://"));
+    struct zn_span authority = zn_span_cut(&rest, '/');
+    const bool literal = authority.len > 0 && authority.ptr[0] == '[';
+    const struct zn_span name =
+        literal ? zn_span_cut(&authority, ']') : zn_span_cut(&authority, ':');
+
+    snprintf(host, size, "%.*s", (int)(name.len - (literal ? 1 : 0)), name.ptr + (literal ? 1 : 0));
+    if (literal && authority.len > 0)
+        authority = zn_span_skip(authority, 1);
+    snprintf(port, 8, "%.*s", (int)authority.len, authority.len > 0 ? authority.ptr : "");
+    if (port[0] == '\0')
+        snprintf(port, 8, "%s", url->is_http ? "80" : "443");
+}
+
+static enum zn_status resolve(const char *host, const char *port, struct addrinfo **ret,
+                              struct zc_findings *findings, struct zn_error *error)
+{
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    const int code = getaddrinfo(host, port, &hints, ret);
+    size_t count = 0;
+    char about[32];
+
+    if (code != 0) {
+        zn_error_set(error, ZN_UNREACHABLE, "the server's name does not resolve: ",
+                     "check the host name in the server URL, and DNS");
+        zn_error_quote(error, zn_span_of(gai_strerror(code)));
+        zc_find_error(findings, dns, ZC_LEVEL_FAIL, error);
+        return ZN_UNREACHABLE;
+    }
+    for (const struct addrinfo *one = *ret; one != NULL; one = one->ai_next)
+        count++;
+    snprintf(about, sizeof(about), "%zu", count);
+    zc_find(findings, dns, ZC_LEVEL_OK, "addresses of the server: ", about, NULL);
+    return ZN_OK;
+}
+
+/* --- the connection ------------------------------------------------------------------------- */
+
+/* Waits for a connection that is being made. 0, or why there is none. */
+static int await(int fd, int64_t deadline_ms)
+{
+    const struct zn_clock clock = zn_clock_system();
+    struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+    socklen_t len = sizeof(int);
+    int problem = 0;
+    const int64_t left_ms = deadline_ms - clock.now_ms(clock.ctx);
+
+    if (left_ms <= 0 || poll(&poll_fd, 1, (int)left_ms) != 1)
+        return ETIMEDOUT;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &problem, &len) == 0 ? problem : errno;
+}
+
+/* 0, or why the address does not answer. */
+static int try_address(const struct addrinfo *address, int64_t deadline_ms)
+{
+    const int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int problem = 0;
+
+    if (fd < 0)
+        return errno;
+    if (connect(fd, address->ai_addr, address->ai_addrlen) != 0)
+        problem = errno == EINPROGRESS ? await(fd, deadline_ms) : errno;
+    close(fd);
+    return problem;
+}
+
+static void name_address(const struct addrinfo *address, const char *why, char *dst, size_t size)
+{
+    char numeric[NI_MAXHOST] = "?";
+
+    getnameinfo(address->ai_addr, address->ai_addrlen, numeric, sizeof(numeric), NULL, 0,
+                NI_NUMERICHOST);
+    snprintf(dst, size, "%.60s%s%.50s", numeric, why[0] == '\0' ? "" : ", ", why);
+}
+
+static enum zn_status connect_to_any(const struct addrinfo *addresses, int64_t deadline_ms,
+                                     struct zc_findings *findings, struct zn_error *error)
+{
+    const struct zn_clock clock = zn_clock_system();
+    char bad[ADDRESSES_MAX][128];
+    size_t bad_count = 0;
+    size_t good = 0;
+
+    for (const struct addrinfo *one = addresses; one != NULL && bad_count < ADDRESSES_MAX;
+         one = one->ai_next) {
+        const int64_t until_ms = clock.now_ms(clock.ctx) + ADDRESS_MS;
+        const int problem = try_address(one, until_ms < deadline_ms ? until_ms : deadline_ms);
+        if (problem == 0)
+            good++;
+        else
+            name_address(one, strerror(problem), bad[bad_count++], sizeof(bad[0]));
+    }
+    for (size_t i = 0; i < bad_count; i++)
+        zc_find(findings, tcp, good > 0 ? ZC_LEVEL_WARN : ZC_LEVEL_FAIL,
+                "an address of the server does not answer: ", bad[i],
+                good > 0 ? "repair the route to it, or take the address out of DNS"
+                         : "check that the server runs, and firewall and proxy");
+    if (good == 0) {
+        zn_error_set(error, ZN_UNREACHABLE, "no address of the server answers",
+                     "check that the server runs, and firewall and proxy");
+        return ZN_UNREACHABLE;
+    }
+    zc_find(findings, tcp, ZC_LEVEL_OK, "the server takes connections", "", NULL);
+    return ZN_OK;
+}
+
+enum zn_status zc_network_check(const struct zn_url *url, int64_t deadline_ms,
+                                struct zc_findings *findings, struct zn_error *error)
+{
+    struct addrinfo *addresses = NULL;
+    char host[256];
+    char port[8];
+
+    split(url, host, sizeof(host), port);
+    enum zn_status status = resolve(host, port, &addresses, findings, error);
+    if (status == ZN_OK)
+        status = connect_to_any(addresses, deadline_ms, findings, error);
+    if (addresses != NULL)
+        freeaddrinfo(addresses);
+    return status;
+}

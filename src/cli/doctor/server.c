@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "input/source.h"
+#include "say.h"
+#include "session.h"
+#include "findings.h"
+#include "network.h"
+
+#define CLOCK_SLACK_S 60
+#define TRIAL_TOKEN_S 60
+
+/* One visit: what is known so far. */
+struct visit {
+    const struct zc_options *options;
+    struct zc_session session;
+    struct zc_findings findings;
+};
+
+static struct zc_place place(const char *check)
+{
+    return (struct zc_place){check, 0};
+}
+
+static enum zn_status find_failure(struct visit *visit, const char *check,
+                                   const struct zn_error *error)
+{
+    zc_find_error(&visit->findings, place(check), ZC_LEVEL_FAIL, error);
+    return error->status;
+}
+
+static void find_ok(struct visit *visit, const char *check, const char *cause, const char *about)
+{
+    zc_find(&visit->findings, place(check), ZC_LEVEL_OK, cause, about, NULL);
+}
+
+/* --- what is given -------------------------------------------------------------------------- */
+
+static enum zn_status check_url(struct visit *visit, struct zn_error *error)
+{
+    const struct zn_url *url = &visit->session.server;
+
+    if (zc_source_server(visit->options, &visit->session.server, error) != ZN_OK)
+        return find_failure(visit, "url", error);
+    if (url->is_http && !url->is_loopback)
+        zc_find(&visit->findings, place("url"), ZC_LEVEL_WARN, "plain http: ", url->text,
+                "use https: everybody on the way can read the credential");
+    else
+        find_ok(visit, "url", "", url->text);
+    return ZN_OK;
+}
+
+/* Without one, what can be checked without one is checked. */
+static enum zn_status check_credential(struct visit *visit, struct zn_error *error)
+{
+    const struct zn_credential *credential = &visit->session.credential;
+    char expires[21] = "";
+    const enum zn_status status =
+        zc_session_find_credential(visit->options, &visit->session, error);
+
+    if (status != ZN_OK)
+        return find_failure(visit, "credential", error);
+    if (credential->expires_s != 0)
+        zc_format_time(credential->expires_s, expires);
+    if (credential->is_pro)
+        find_ok(visit, "credential", "an API key of ZenML Pro", "");
+    else if (credential->kind == ZN_CREDENTIAL_API_KEY)
+        find_ok(visit, "credential", "an API key with the id ", credential->key_id);
+    else if (expires[0] == '\0')
+        find_ok(visit, "credential", "an API token that never expires", "");
+    else
+        find_ok(visit, "credential", "an API token, valid until ", expires);
+    return ZN_OK;
+}
+
+/* --- the way to the server ------------------------------------------------------------------ */
+
+static enum zn_status check_network(struct visit *visit, struct zn_error *error)
+{
+    if (zc_network_has_proxy(&visit->session.server, &visit->findings))
+        return ZN_OK; /* names are resolved, and connections made, beyond it */
+    return zc_network_check(&visit->session.server, visit->session.core.deadline_ms,
+                            &visit->findings, error);
+}
+
+static const char *check_of(enum zn_status status)
+{
+    return status == ZN_TLS                                  ? "tls"
+           : zn_status_class(status) == ZN_CLASS_UNAVAILABLE ? "http"
+                                                             : "server";
+}
+
+static void check_clock(struct visit *visit)
+{
+    const struct zn_session *core = &visit->session.core;
+    const int64_t theirs_s = visit->session.proof.info.date_s;
+    const int64_t ahead_s = core->clock.wall_s(core->clock.ctx) - theirs_s;
+    char about[64];
+
+    if (theirs_s == 0)
+        return;
+    snprintf(about, sizeof(about), "%lld seconds %s", (long long)llabs(ahead_s),
+             ahead_s < 0 ? "behind" : "ahead");
+    if (llabs(ahead_s) > CLOCK_SLACK_S)
+        zc_find(&visit->findings, place("clock"), ZC_LEVEL_WARN,
+                "this machine and the server disagree on the time, here it is ", about,
+                "set the clock (NTP): certificates and tokens depend on it");
+    else
+        find_ok(visit, "clock", "as the server's", "");
+}
+
+static enum zn_status check_server(struct visit *visit, struct zn_error *error)
+{
+    const struct zn_policy policy = {.expect_server_id =
+                                         zn_span_of(visit->options->expect_server_id)};
+    const struct zn_server_info *info = &visit->session.proof.info;
+    const enum zn_status status =
+        zn_login_check_server(&visit->session.core, &policy, &visit->session.proof, error);
+
+    if (status != ZN_OK)
+        return find_failure(visit, check_of(status), error);
+    if (!visit->session.server.is_http)
+        find_ok(visit, "tls", "the certificate is trusted", "");
+    find_ok(visit, "server",
+            info->pro_api_url[0] != '\0' ? "a workspace of ZenML Pro, version " : "ZenML, version ",
+            info->version);
+    check_clock(visit);
+    return ZN_OK;
+}
+
+/* --- the login ------------------------------------------------------------------------------ */
+
+static enum zn_status check_login(struct visit *visit, struct zn_error *error)
+{
+    const struct zn_identity *account = &visit->session.proof.identity;
+    const enum zn_status status = zc_session_login(visit->options, false, &visit->session, error);
+
+    if (status != ZN_OK)
+        return find_failure(visit, "login", error);
+    find_ok(visit, "login", account->is_service_account ? "the service account " : "the user ",
+            account->name);
+    return ZN_OK;
+}
+
+/* A token that ends soon: nobody can take it back. */
+static enum zn_status check_token(struct visit *visit, struct zn_error *error)
+{
+    struct zn_token token = {0};
+    const enum zn_status status = zn_mint_api_token(
+        &visit->session.core, &visit->session.proof.access.secret, TRIAL_TOKEN_S, &token, error);
+
+    zn_secret_clear(&token.secret);
+    if (status != ZN_OK)
+        return find_failure(visit, "token", error);
+    find_ok(visit, "token", "the account may make API tokens", "");
+    return ZN_OK;
+}
+
+/* --- in this order -------------------------------------------------------------------------- */
+
+static enum zn_status reach_server(struct visit *visit, struct zn_error *error)
+{
+    enum zn_status status = check_network(visit, error);
+
+    if (status == ZN_OK)
+        status = zc_session_open_transport(visit->options, &visit->session, error);
+    return status == ZN_OK ? check_server(visit, error) : status;
+}
+
+static enum zn_status log_in(struct visit *visit, struct zn_error *error)
+{
+    const enum zn_status status = check_login(visit, error);
+
+    return status == ZN_OK && visit->session.credential.kind == ZN_CREDENTIAL_API_KEY
+               ? check_token(visit, error)
+               : status;
+}
+
+/* The first failure is what is returned; a missing credential comes last, since much goes without.
+ */
+static enum zn_status run(struct visit *visit, struct zn_error *error)
+{
+    struct zn_error server_error = {0};
+    enum zn_status server_status = check_url(visit, &server_error);
+    const enum zn_status credential_status = check_credential(visit, error);
+
+    if (server_status == ZN_OK)
+        server_status = reach_server(visit, &server_error);
+    if (credential_status == ZN_OK && server_status == ZN_OK)
+        return log_in(visit, error);
+    if (server_status == ZN_OK || (credential_status != ZN_OK && credential_status != ZN_MISSING))
+        return credential_status;
+    *error = server_error;
+    return server_status;
+}
+
+int zc_doctor_server_run(const struct zc_options *options)
+{
+    struct visit visit = {.options = options};
+    struct zn_error error = {0};
+
+    zc_findings_init(&visit.findings);
+    visit.findings.is_json = options->json;
+    zc_findings_time(&visit.findings);
+    zc_session_begin(&visit.session, options->timeout_ms, options->verbose);
+    const enum zn_status status = run(&visit, &error);
+    const int code = status == ZN_OK ? 0 : zc_say_error(&error);
+    if (options->json)
+        zc_findings_print_json(&visit.findings, code);
+    zc_session_close(&visit.session);
+    zc_findings_clear(&visit.findings);
+    return code;
+}
