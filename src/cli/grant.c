@@ -83,9 +83,14 @@ static enum zn_status add_credential(const struct zc_options *options,
 {
     if (hand_on == ZC_HAND_ON_TOKEN)
         return add_token(options, session, grant, error);
-    grant->kind = ZN_CREDENTIAL_API_KEY;
     /* The client looks a key of ZenML Pro up under exactly this URL (zenml-protocol 4.2). */
-    if (session->credential.is_pro && session->proof.info.pro_api_url[0] != '\0')
+    if (session->credential.is_pro && session->proof.info.pro_api_url[0] == '\0')
+        return zn_error_set(error, ZN_UNSUPPORTED,
+                            "the server does not name its ZenML Pro, so the ZenML client cannot "
+                            "use the key",
+                            "add --credential token");
+    grant->kind = ZN_CREDENTIAL_API_KEY;
+    if (session->credential.is_pro)
         add(grant, "ZENML_PRO_API_URL", zn_span_of(session->proof.info.pro_api_url),
             ZN_CREDENTIAL_NONE);
     add(grant, "ZENML_STORE_API_KEY", zn_secret_reveal(&session->credential.secret),

@@ -36,19 +36,22 @@ enum zn_status zc_session_connect(struct zc_session *session, struct zn_http_cur
 #define PRO_API_URL "https://cloudapi.zenml.io"
 
 /* Opened only for a key of ZenML Pro, and asked only when the workspace cannot ask it. */
-static enum zn_status connect_to_pro(const struct zc_options *options, struct zc_session *session,
-                                     struct zn_http_curl_config config, struct zn_error *error)
+static enum zn_status connect_to_pro(struct zc_session *session, struct zn_http_curl_config config,
+                                     struct zn_error *error)
 {
     const char *given = getenv("ZENML_PRO_API_URL");
     const bool is_set = given != NULL && given[0] != '\0';
     struct zn_url url = {0};
-    enum zn_status status =
-        zn_url_parse(zn_span_of(is_set ? given : PRO_API_URL), options->allow_http, &url, error);
+    /* --allow-http is for the server that it is given with. */
+    const enum zn_status status =
+        zn_url_parse(zn_span_of(is_set ? given : PRO_API_URL), false, &url, error);
 
     if (status != ZN_OK) {
         zn_error_prefix(error, "ZENML_PRO_API_URL");
+        zn_error_advise(error, "write it as https://HOST or https://HOST/PATH");
         return status;
     }
+    session->core.pro_url = is_set ? NULL : PRO_API_URL;
     config.url = &url;
     config.user_agent = USER_AGENT;
     return zn_http_curl_open(&config, &session->core.pro, error);
@@ -91,8 +94,8 @@ enum zn_status zc_session_open_transport(const struct zc_options *options,
         .ca_file = options->ca_file, .add_system_cas = options->ca_add, .pin = options->pin};
     const enum zn_status status = zc_session_connect(session, config, error);
 
-    return status == ZN_OK && session->credential.is_pro
-               ? connect_to_pro(options, session, config, error)
+    return status == ZN_OK && (session->credential.is_pro || session->second.is_pro)
+               ? connect_to_pro(session, config, error)
                : status;
 }
 

@@ -25,6 +25,7 @@ struct zn_session {
     const struct zn_credential *credential; /* borrowed */
     struct zn_transport transport;
     struct zn_transport pro; /* to the API of ZenML Pro; all zero: none */
+    const char *pro_url;     /* what its URL has to be by /info; NULL: anything, somebody chose it */
     struct zn_clock clock;
     int64_t deadline_ms;                                    /* by clock.now_ms */
     void (*trace)(void *ctx, const struct zn_trace *trace); /* NULL: nobody listens */

@@ -65,7 +65,14 @@ static enum zn_status exchange_at_pro(const struct zn_session *session, struct z
                          zn_pro_login_build(session->credential, &x.request, error), &x, error);
     if (status == ZN_OK)
         status = zn_login_parse(&x.reply, ret, error);
-    return zn_exchange_finish(session, &x, status, error);
+    zn_exchange_finish(session, &x, status, error);
+    if (status != ZN_OK) {
+        zn_error_prefix(error, "ZenML Pro");
+        zn_error_advise(error, status == ZN_REJECTED
+                                   ? "check the key, and ZENML_PRO_API_URL if it is set"
+                                   : "try again later; ZENML_PRO_API_URL says where ZenML Pro is");
+    }
+    return status;
 }
 
 static enum zn_status ask_current_user(const struct zn_session *session,
@@ -123,6 +130,15 @@ enum zn_status zn_login_check_server(const struct zn_session *session,
     return status == ZN_OK ? zn_policy_check_server(policy, &proof->info, error) : status;
 }
 
+/* A workspace says 401 whether Pro refuses the key or cannot be asked (zenml-protocol 11.5). */
+static enum zn_status doubt(enum zn_status status, struct zn_error *error)
+{
+    if (status == ZN_REJECTED)
+        zn_error_advise(
+            error, "check the key; an outage of ZenML Pro looks the same: then try again later");
+    return status;
+}
+
 /* Pro's word for the key, for workspaces that cannot ask Pro about the key itself. */
 static enum zn_status obtain_access_by_pro(const struct zn_session *session, struct zn_token *ret,
                                            struct zn_error *error)
@@ -131,22 +147,21 @@ static enum zn_status obtain_access_by_pro(const struct zn_session *session, str
     enum zn_status status = exchange_at_pro(session, &pro, error);
 
     if (status == ZN_OK)
-        status = exchange_external(session, &pro.secret, ret, error);
+        status = doubt(exchange_external(session, &pro.secret, ret, error), error);
     zn_secret_clear(&pro.secret);
     return status;
 }
 
-/* A workspace says 401 whether Pro refuses the key or cannot be asked (zenml-protocol 11.5). */
-static void add_doubt(struct zn_error *error)
+/* A self-hosted Pro has keys of its own, which nobody else is shown. */
+static bool is_its_pro(const struct zn_session *session, const struct zn_server_info *info)
 {
-    error->next[0] = '\0';
-    zn_text_append_safe(
-        error->next, sizeof(error->next),
-        ZN_SPAN("check the key; an outage of ZenML Pro looks the same: then try again later"));
+    return session->pro_url == NULL || info->pro_api_url[0] == '\0' ||
+           zn_span_equal(zn_span_of(info->pro_api_url), zn_span_of(session->pro_url));
 }
 
 /* Each form of login, from the newest workspaces to the oldest. */
 static enum zn_status obtain_access_with_pro_key(const struct zn_session *session,
+                                                 const struct zn_server_info *info,
                                                  struct zn_token *ret, struct zn_error *error)
 {
     bool unknown = false;
@@ -154,22 +169,24 @@ static enum zn_status obtain_access_with_pro_key(const struct zn_session *sessio
 
     if (status == ZN_REJECTED && unknown)
         status = exchange_external(session, &session->credential->secret, ret, error);
-    if (status == ZN_REJECTED && unknown && session->pro.perform != NULL)
-        status = obtain_access_by_pro(session, ret, error);
-    if (status == ZN_REJECTED)
-        add_doubt(error);
+    if (status != ZN_REJECTED || !unknown || session->pro.perform == NULL)
+        return doubt(status, error);
+    if (is_its_pro(session, info))
+        return obtain_access_by_pro(session, ret, error);
+    zn_error_advise(error, "check the key, and set ZENML_PRO_API_URL to the URL of its ZenML Pro");
     return status;
 }
 
 /* The token that current-user is asked with: an API token itself, or what the API key is worth. */
-static enum zn_status obtain_access(const struct zn_session *session, struct zn_token *ret,
+static enum zn_status obtain_access(const struct zn_session *session, struct zn_proof *proof,
                                     struct zn_error *error)
 {
     const struct zn_credential *credential = session->credential;
+    struct zn_token *ret = &proof->access;
     bool unknown = false;
 
     if (credential->is_pro)
-        return obtain_access_with_pro_key(session, ret, error);
+        return obtain_access_with_pro_key(session, &proof->info, ret, error);
     if (credential->kind == ZN_CREDENTIAL_API_KEY)
         return exchange_key(session, ret, &unknown, error);
     ret->expires_s = credential->expires_s;
@@ -256,7 +273,7 @@ enum zn_status zn_login(const struct zn_session *session, const struct zn_policy
     if (status == ZN_OK && ask_server)
         status = check_fit(session->credential, &proof.info, error);
     if (status == ZN_OK)
-        status = obtain_access(session, &proof.access, error);
+        status = obtain_access(session, &proof, error);
     if (status == ZN_OK)
         status = zn_login_check_identity(session, policy, &proof, error);
     if ((status == ZN_REJECTED || status == ZN_FORBIDDEN) && !ask_server &&

@@ -89,6 +89,12 @@ void zn_error_prefix(struct zn_error *error, const char *text)
     zn_error_add(error, detail);
 }
 
+void zn_error_advise(struct zn_error *error, const char *next)
+{
+    error->next[0] = '\0';
+    zn_text_append_safe(error->next, sizeof(error->next), zn_span_of(next));
+}
+
 enum zn_status zn_error_no_memory(struct zn_error *error)
 {
     return zn_error_set(error, ZN_INTERNAL, "out of memory", NULL);

@@ -86,6 +86,9 @@ void zn_error_add(struct zn_error *error, const char *text);
 /* Puts our own words and ": " before the detail: where the error is. */
 void zn_error_prefix(struct zn_error *error, const char *text);
 
+/* Replaces what a person does next by our own words. */
+void zn_error_advise(struct zn_error *error, const char *next);
+
 /* Fails for lack of memory. Returns ZN_INTERNAL. */
 enum zn_status zn_error_no_memory(struct zn_error *error);
 

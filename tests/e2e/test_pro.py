@@ -15,7 +15,7 @@ from oracles import github
 from pro_api import VOUCH, ProApi
 from program import IDENTITY, REJECTED, assert_refused, whoami, zenml_login
 from tls_server import Reply, Server
-from zenml_admin import Account, Admin, call
+from zenml_admin import Account, call
 from zenml_client import assert_no_secret_on_disk, run_client
 
 OUTAGE = "an outage of ZenML Pro looks the same"

@@ -121,10 +121,9 @@ def test_url_that_is_not_handed_on(make_world, changes):
     """What /info says may not bring anything else into the environment of a job."""
     info = pro_api.info("https://pro.example.test", **changes)
     world = make_world("key", script={INFO: Reply(json=info)})
-    result = login(world.workspace, {"ZENML_STORE_API_KEY": world.key}, "env", "--format", "json", "--credential",
-                   "key", secret_in={"stdout": "key"})
-    assert result.code == 0, result.err
-    assert VARIABLE not in json.loads(result.out)
+    result = login(world.workspace, {"ZENML_STORE_API_KEY": world.key}, "env", "--format", "json", "--credential", "key")
+    assert result.code == 14 and result.out == "", result.err
+    assert "does not name its ZenML Pro" in result.err and "--credential token" in result.err
 
 
 # Who gets to see the key

@@ -95,3 +95,25 @@ bool fuzz_is_filled(const void *memory, int byte, size_t size)
             return false;
     return true;
 }
+
+void fuzz_read_reply(struct zn_span rest, struct zn_reply *reply)
+{
+    struct zn_span first = zn_span_cut(&rest, '\n');
+    long long status = 0;
+
+    zn_reply_init(reply);
+    zn_span_cut(&first, ' ');
+    first.len = first.len < 3 ? first.len : 3;
+    if (zn_text_to_number(first, &status))
+        reply->status = (int)status;
+    while (rest.len > 0) {
+        const struct zn_span line = zn_span_cut(&rest, '\n');
+        if (line.len == 0 || line.ptr[0] == '\r')
+            break;
+        zn_reply_take_header(reply, line);
+    }
+    REQUIRE(memchr(reply->location, '\0', sizeof(reply->location)) != NULL);
+    REQUIRE(fuzz_is_safe(reply->location) && reply->retry_after_s >= -1);
+    if (rest.len <= ZN_REPLY_BODY_MAX)
+        REQUIRE(zn_buf_append(&reply->body, rest));
+}

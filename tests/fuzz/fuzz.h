@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+#include "core/http.h"
 #include "core/status.h"
 
 /* Takes one input; returns 0. The name is libFuzzer's. */
@@ -36,6 +37,12 @@ struct zn_span fuzz_span(const uint8_t *data, size_t size);
  */
 struct zn_span fuzz_copy(struct zn_span part);
 char *fuzz_string(struct zn_span part);
+
+/*
+ * The input as a reply: "HTTP/1.1 200 OK", headers, an empty line, the body. What does not look so
+ * is an odd reply. The caller clears it.
+ */
+void fuzz_read_reply(struct zn_span rest, struct zn_reply *reply);
 
 /*
  * A slow and simple reading of "key = value" lines, right for a text without problems: takes the

@@ -1,6 +1,6 @@
 /*
- * Replies to a login in a browser: a byte says to what (see `requests`), the rest is the reply as on
- * the wire. A person is sent to the server or its dashboard only, whatever the server says.
+ * Replies to a login in a browser: a byte says to what (see `requests`), the rest is the reply as
+ * on the wire. A person is sent to the server or its dashboard only, whatever the server says.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -44,7 +44,7 @@ static void check_grant(const struct zn_device_grant *grant)
 
 static enum zn_status try_authorization(const struct zn_reply *reply, struct zn_error *error)
 {
-    static const struct zn_browser_origins origins = {ZN_SPAN(SERVER), ZN_SPAN(DASHBOARD)};
+    const struct zn_browser_origins origins = {ZN_SPAN(SERVER), ZN_SPAN(DASHBOARD)};
     struct zn_device_grant grant;
 
     memset(&grant, UNTOUCHED, sizeof(grant));

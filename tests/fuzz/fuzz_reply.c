@@ -15,29 +15,6 @@
 #define SLACK_S   10
 #define UNTOUCHED 0x5a
 
-/* "HTTP/1.1 200 OK", headers, an empty line, the body. What does not look so is an odd reply. */
-static void read_reply(struct zn_span rest, struct zn_reply *reply)
-{
-    struct zn_span first = zn_span_cut(&rest, '\n');
-    long long status = 0;
-
-    zn_reply_init(reply);
-    zn_span_cut(&first, ' ');
-    first.len = first.len < 3 ? first.len : 3;
-    if (zn_text_to_number(first, &status))
-        reply->status = (int)status;
-    while (rest.len > 0) {
-        const struct zn_span line = zn_span_cut(&rest, '\n');
-        if (line.len == 0 || line.ptr[0] == '\r')
-            break;
-        zn_reply_take_header(reply, line);
-    }
-    REQUIRE(memchr(reply->location, '\0', sizeof(reply->location)) != NULL);
-    REQUIRE(fuzz_is_safe(reply->location) && reply->retry_after_s >= -1);
-    if (rest.len <= ZN_REPLY_BODY_MAX)
-        REQUIRE(zn_buf_append(&reply->body, rest));
-}
-
 static bool is_name(const char *text, size_t size)
 {
     const char *end = memchr(text, '\0', size);
@@ -155,7 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (row < sizeof(endpoints) / sizeof(endpoints[0]) - 1 &&
            (size == 0 || endpoints[row].byte != (char)data[0]))
         row++;
-    read_reply(zn_span_skip(fuzz_span(data, size), 1), &reply);
+    fuzz_read_reply(zn_span_skip(fuzz_span(data, size), 1), &reply);
     const enum zn_status status = endpoints[row].try(&reply, &error);
     if (status == ZN_OK) {
         REQUIRE(reply.status >= 200 && reply.status <= 299 && reply.is_json);

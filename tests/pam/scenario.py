@@ -57,7 +57,7 @@ from typing import Any, Iterator, Mapping, Sequence
 import canary
 import zenml_replies
 from certs import Certificates
-from keys import make_key
+from keys import make_key, make_pro_key
 from pam_host import CONFIG, MAP, PamHost, build_dir
 from tls_server import Reply, Seen, Server
 from zenml_replies import ACCOUNT_ID, ACCOUNT_NAME, SERVER_ID, Zenml
@@ -148,7 +148,7 @@ class Stage:
         host.add_user("toor", 0)  # a second name of root
         self.values = {
             "KEY": make_key(), "WRONG": make_key(), "KEY500": make_key("k" * 310),
-            "PROKEY": make_key(prefix="ZENPROKEY_"),
+            "PROKEY": make_pro_key(),
             "HOLLOW": "ZENKEY_" + _base64({"id": str(uuid.uuid4()), "key": ""}),
             "TOKEN": canary.remember(zenml_replies.make_token(3600)), "MINTED": "$MINTED",
             "X81": "x" * 81, "X5000": "x" * 5000,

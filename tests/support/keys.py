@@ -10,13 +10,15 @@ import uuid
 import canary
 
 
-def make_key(inner: str | None = None, prefix: str = "ZENKEY_") -> str:
-    """An API key with a new id around the inner secret `inner` (random when not given); the canary looks for it.
-
-    prefix: "ZENPROKEY_" makes one of ZenML Pro, which nobody but Pro can look into.
-    """
+def make_key(inner: str | None = None) -> str:
+    """An API key with a new id around the inner secret `inner` (random when not given); the canary looks for it."""
     payload = json.dumps({"id": str(uuid.uuid4()), "key": inner or secrets.token_hex(32)}, separators=(",", ":"))
-    return canary.remember(prefix + base64.b64encode(payload.encode()).decode())
+    return canary.remember("ZENKEY_" + base64.b64encode(payload.encode()).decode())
+
+
+def make_pro_key() -> str:
+    """A new API key of ZenML Pro, all of it secret; the canary looks for it."""
+    return canary.remember("ZENPROKEY_" + secrets.token_urlsafe(96))
 
 
 def key_id(key: str) -> str:

@@ -19,7 +19,7 @@ from typing import Callable, Collection
 
 import canary
 import zenml_replies as replies
-from keys import make_key
+from keys import make_pro_key
 from messages import Reply, Request
 
 WORKSPACE_ID = "5f0c9a4e-2b7d-4c1e-9a36-7d8e4b1f2c60"
@@ -79,15 +79,9 @@ class ProApi:
 
     def make_key(self, *answers: Reply | dict) -> str:
         """A new API key of Pro, and what Pro answers when it is asked about it: accounts, or other replies."""
-        key = make_key(prefix="ZENPROKEY_")
+        key = make_pro_key()
         self._answers[key] = [answer if isinstance(answer, Reply) else Reply(json=answer) for answer in answers]
         return key
-
-    def make_token(self, key: str) -> str:
-        """A token of Pro that stands for `key` from now on."""
-        self.tokens[key] = canary.remember(replies.make_token(3600))
-        self._answers[self.tokens[key]] = self._answers[key]
-        return self.tokens[key]
 
     def answer(self, request: Request) -> Reply:
         """The reply to `request`."""
@@ -97,8 +91,9 @@ class ProApi:
             "POST /rbac/check_permissions": self._permit_all,
             "GET /rbac/allowed_resource_ids": lambda _: Reply(json={"full_access": True, "ids": []}),
         }
-        otherwise = Reply(json={}) if request.path.startswith(_NEVER_REFUSED) else Reply(404, json={"detail": "Not Found"})
-        return routes.get(str(request), lambda _: otherwise)(request)
+        if request.path.startswith(_NEVER_REFUSED) and str(request) not in routes:
+            return Reply(json={})
+        return routes.get(str(request), lambda _: Reply(404, json={"detail": "Not Found"}))(request)
 
     def _vouch(self, request: Request) -> Reply:
         answers = self._answers.get(_bearer(request), [Reply(401, json={"detail": "Unauthorized"})])
@@ -110,7 +105,9 @@ class ProApi:
         key = request.form.get("password", "")
         if key not in self._answers or _bearer(request) != key:
             return replies.error(401, "AuthorizationException", "bad key")
-        return Reply(json=replies.login(self.make_token(key)))
+        token = self.tokens[key] = canary.remember(replies.make_token(3600))
+        self._answers[token] = self._answers[key]
+        return Reply(json=replies.login(token))
 
     def _permit_all(self, request: Request) -> Reply:
         return Reply(json={resource: True for resource in json.loads(request.body)})

@@ -8,6 +8,7 @@ import functools
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -15,6 +16,13 @@ import pytest
 def in_shell(script: str) -> list[str]:
     """Runs `script` in sh, where "$@" is the program with its arguments."""
     return ["sh", "-c", script, "sh"]
+
+
+def at_terminal(typed: str) -> list[str]:
+    """Standard input is a terminal, and `typed` has been typed on it already; the other streams stay."""
+    script = ("import os, sys; ours, its = os.openpty(); os.set_inheritable(ours, True); os.write(ours, {typed!r}); "
+              "os.dup2(its, 0); os.execvp(sys.argv[1], sys.argv[1:])")
+    return [sys.executable, "-c", script.format(typed=typed.encode())]
 
 
 def without_capabilities(*names: str) -> list[str]:
