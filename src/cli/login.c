@@ -1,15 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "core/clock.h"
 #include "core/device.h"
 #include "input/source.h"
+#include "qr.h"
 #include "say.h"
 #include "session.h"
 #include "token_file.h"
 #include "verbs.h"
+
+#define QR_MAX ((size_t)(128 * 1024))
+
+/* --- the terminal --------------------------------------------------------------------------- */
+
+/* As setlocale(3) would decide, of which no more is needed here. */
+static bool shows_blocks(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *value = getenv(names[i]);
+        if (value != NULL && value[0] != '\0')
+            return strcasestr(value, "utf-8") != NULL || strcasestr(value, "utf8") != NULL;
+    }
+    return false;
+}
+
+/* Only where somebody can hold a phone in front of it. */
+static void show_qr(const char *url)
+{
+    struct winsize size = {0};
+    struct zn_buf text;
+
+    if (!isatty(STDERR_FILENO) || ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0)
+        return;
+    zn_buf_init(&text, QR_MAX);
+    if (zc_qr_draw(url, size.ws_col, shows_blocks(), &text))
+        fprintf(stderr, "%s\n", text.ptr);
+    zn_buf_clear(&text);
+}
 
 /* --- the person ----------------------------------------------------------------------------- */
 
@@ -25,6 +59,7 @@ static bool show(void *ctx, const struct zn_device_grant *grant)
 
     fprintf(stderr, "Open this page in a browser, and approve the login%s:\n\n    %s\n\n",
             reach->trusted ? " (tick \"trust this device\" there)" : "", grant->url);
+    show_qr(grant->url);
     if (reach->listens)
         fputs("Press Enter once you have approved, or Ctrl-C to give up.\n", stderr);
     return true;

@@ -15,5 +15,7 @@ pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl>=7.87)
 pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson>=1.7.15)
 add_library(zn::curl ALIAS PkgConfig::CURL)
 add_library(zn::cjson ALIAS PkgConfig::CJSON)
+pkg_check_modules(QRENCODE REQUIRED IMPORTED_TARGET libqrencode>=4.0)
+add_library(zn::qrencode ALIAS PkgConfig::QRENCODE)
 
 include(FindPAM)
