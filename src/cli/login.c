@@ -98,20 +98,31 @@ static enum zn_status open_session(const struct zc_options *options, struct zc_s
     const enum zn_status status = zc_source_server(options, &session->server, error);
 
     zc_session_begin(session, options->timeout_ms, options->verbose);
+    if (status == ZN_OK)
+        zc_session_warn(session);
     return status == ZN_OK ? zc_session_connect(session, config, error) : status;
 }
 
-/* The token of an earlier login would stay valid, and nobody would have it any more. */
-static void forget_earlier(const struct zc_session *session)
+/* What a token that nobody has any more leaves behind on the server; one that has ended: nothing.
+ */
+static enum zn_status end_on_server(const struct zc_session *session,
+                                    const struct zc_stored_token *stored, struct zn_error *error)
 {
-    struct zc_stored_token earlier = {0};
+    if (stored->device_id[0] == '\0')
+        return zn_error_set(error, ZN_MISSING, "the server does not tell how to end it", NULL);
+    return zn_device_delete(&session->core, &stored->token, stored->device_id, error);
+}
+
+/* The token of an earlier login would stay valid, and nobody would have it any more. */
+static void end_earlier(const struct zc_session *session, const struct zc_stored_token *earlier)
+{
     struct zn_error ignored = {0};
 
-    if (zc_token_file_read(&session->server, &earlier, &ignored) == ZN_OK &&
-        earlier.device_id[0] != '\0' &&
-        zn_device_delete(&session->core, &earlier.token, earlier.device_id, &ignored) != ZN_OK)
+    if (zn_secret_is_empty(&earlier->token))
+        return;
+    const enum zn_status status = end_on_server(session, earlier, &ignored);
+    if (status != ZN_OK && status != ZN_REJECTED)
         zc_say_note("the token of the earlier login could not be ended on the server");
-    zc_stored_token_clear(&earlier);
 }
 
 static void say_success(const struct zc_session *session)
@@ -131,22 +142,29 @@ static void say_success(const struct zc_session *session)
     fprintf(stderr, "; valid until %s\n", expires);
 }
 
+/* The new token takes the place of an earlier one, which is ended after that: one of them is kept.
+ */
 static enum zn_status keep(const struct zc_session *session, const struct zn_device_grant *grant,
                            struct zn_error *error)
 {
+    struct zc_stored_token earlier = {0};
     struct zc_stored_token stored = {0};
     struct zn_error ignored = {0};
     enum zn_status status = ZN_INTERNAL;
 
-    forget_earlier(session);
+    /* One that others could read is among them; a file that holds none is replaced. */
+    if (zc_token_file_read(&session->server, &earlier, &ignored) == ZN_INTERNAL)
+        zc_say_note("the token of the earlier login could not be ended on the server");
     memcpy(stored.device_id, grant->device_id, sizeof(stored.device_id));
     if (zn_secret_set(&stored.token, zn_secret_reveal(&session->proof.access.secret)))
         status = zc_token_file_write(&session->server, &stored, error);
     else
         zn_error_no_memory(error);
-    if (status != ZN_OK && grant->device_id[0] != '\0' &&
-        zn_device_delete(&session->core, &stored.token, grant->device_id, &ignored) != ZN_OK)
+    if (status == ZN_OK)
+        end_earlier(session, &earlier);
+    else if (end_on_server(session, &stored, &ignored) != ZN_OK)
         zc_say_note("the token could not be ended on the server");
+    zc_stored_token_clear(&earlier);
     zc_stored_token_clear(&stored);
     return status;
 }
@@ -184,13 +202,13 @@ static enum zn_status log_out(const struct zc_session *session, struct zn_error 
         zc_say_note("there is no login for this server");
         return ZN_OK;
     }
-    if (status == ZN_OK && stored.device_id[0] != '\0')
-        status = zn_device_delete(&session->core, &stored.token, stored.device_id, error);
-    if (status == ZN_REJECTED) { /* the token has ended already */
+    if (!zn_secret_is_empty(&stored.token)) /* also one that others could read */
+        status = end_on_server(session, &stored, error);
+    if (status == ZN_REJECTED)
         zc_say_note("the token was not valid any more");
-        status = ZN_OK;
-    }
-    if (status == ZN_OK)
+    else if (status == ZN_MISSING)
+        zc_say_note("the token stays valid until it expires: the server does not tell its device");
+    if (status == ZN_OK || status == ZN_REJECTED || status == ZN_MISSING)
         status = zc_token_file_remove(&session->server, error);
     if (status == ZN_OK)
         fprintf(stderr, "zenml-login: logged out of %s\n", session->server.text);

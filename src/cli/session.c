@@ -99,6 +99,12 @@ enum zn_status zc_session_open_transport(const struct zc_options *options,
                : status;
 }
 
+void zc_session_warn(const struct zc_session *session)
+{
+    if (session->server.is_http && !session->server.is_loopback)
+        zc_say_warning("plain http: everybody on the way can read the credential");
+}
+
 enum zn_status zc_session_open(const struct zc_options *options, struct zc_session *session,
                                struct zn_error *error)
 {
@@ -108,8 +114,8 @@ enum zn_status zc_session_open(const struct zc_options *options, struct zc_sessi
     zc_session_begin(session, options->timeout_ms, options->verbose);
     if (status == ZN_OK)
         status = zc_source_server(options, &session->server, error);
-    if (status == ZN_OK && session->server.is_http && !session->server.is_loopback)
-        zc_say_warning("plain http: everybody on the way can read the credential");
+    if (status == ZN_OK)
+        zc_session_warn(session);
     return status == ZN_OK ? zc_session_open_transport(options, session, error) : status;
 }
 
@@ -135,9 +141,10 @@ static bool take_second(struct zc_session *session, enum zn_status status,
         session->second.kind == ZN_CREDENTIAL_NONE)
         return false;
     zc_say_note("the server rejected the first key of the file; trying the second one");
-    zn_credential_clear(&session->credential);
+    const struct zn_credential rejected = session->credential;
     session->credential = session->second;
-    session->second = (struct zn_credential){0};
+    session->second = rejected; /* kept: the server may show it yet */
+    session->core.rejected = &session->second;
     return true;
 }
 

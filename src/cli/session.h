@@ -15,7 +15,7 @@
 struct zc_session {
     struct zn_url server;
     struct zn_credential credential;
-    struct zn_credential second; /* tried when the server refuses the first; none: there is none */
+    struct zn_credential second; /* tried when the server refuses the first, and then that one */
     struct zn_session core;
     struct zn_proof proof; /* filled by zc_session_login */
 };
@@ -44,6 +44,9 @@ ZN_MUST_CHECK enum zn_status zc_session_find_credential(const struct zc_options 
 ZN_MUST_CHECK enum zn_status zc_session_open_transport(const struct zc_options *options,
                                                        struct zc_session *session,
                                                        struct zn_error *error);
+
+/* Warns when what is sent to session->server can be read on its way. */
+void zc_session_warn(const struct zc_session *session);
 
 /*
  * Finds server and credential and opens the transport; sends nothing. Warns about unprotected

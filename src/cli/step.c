@@ -212,6 +212,15 @@ static bool is_heard(const struct zc_options *options)
            format == &zc_format_github;
 }
 
+int zc_step_fail(struct zc_step *step, const struct zc_options *options, int code,
+                 const struct zn_error *error)
+{
+    zc_say_error(error);
+    if (is_heard(options))
+        report_failure(step, error, code);
+    return code;
+}
+
 int zc_step_finish(struct zc_step *step, const struct zc_options *options, enum zn_status status,
                    const struct zn_error *error)
 {
@@ -225,8 +234,5 @@ int zc_step_finish(struct zc_step *step, const struct zc_options *options, enum 
         }
         return 0;
     }
-    const int code = zc_say_error(error);
-    if (is_heard(options))
-        report_failure(step, error, code);
-    return code;
+    return zc_step_fail(step, options, zc_exit_code_of(status), error);
 }

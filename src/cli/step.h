@@ -50,4 +50,8 @@ void zc_step_succeed(const struct zc_step *step, const struct zc_options *option
 int zc_step_finish(struct zc_step *step, const struct zc_options *options, enum zn_status status,
                    const struct zn_error *error);
 
+/* The same for a failure that has an exit code of its own. Returns `code`. */
+int zc_step_fail(struct zc_step *step, const struct zc_options *options, int code,
+                 const struct zn_error *error);
+
 #endif

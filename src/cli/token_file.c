@@ -12,6 +12,7 @@
 #include "output/channel.h"
 
 #define PATH_LEN_MAX ((size_t)4095)
+#define NAME_LEN_MAX ((size_t)239) /* with "/": NAME_MAX, less what a temporary file adds */
 #define FILE_MAX     (ZN_SECRET_MAX + ZN_URL_MAX + 256)
 
 void zc_stored_token_clear(struct zc_stored_token *stored)
@@ -51,8 +52,11 @@ static enum zn_status make_path(const struct zn_url *server, struct zn_buf *ret,
 {
     enum zn_status status = make_folder_path(ret, error);
 
-    if (status == ZN_OK &&
-        (!zn_buf_append_text(ret, "/") || !zn_buf_append_percent(ret, zn_span_of(server->text))))
+    if (status != ZN_OK)
+        return status;
+    const size_t folder_len = ret->len;
+    if (!zn_buf_append_text(ret, "/") || !zn_buf_append_percent(ret, zn_span_of(server->text)) ||
+        ret->len - folder_len > NAME_LEN_MAX)
         status =
             zn_error_set(error, ZN_CONFIG, "the server URL is too long to keep a login for", NULL);
     return status;
@@ -69,7 +73,8 @@ static enum zn_status fail(enum zn_status status, const char *path, const char *
 }
 
 /* What others can write is not a login, and what they can read is not a secret. */
-static enum zn_status check_owner(int fd, const char *path, struct zn_error *error)
+static enum zn_status check_owner(int fd, const char *path, bool *ret_exposed,
+                                  struct zn_error *error)
 {
     struct stat info;
 
@@ -78,12 +83,26 @@ static enum zn_status check_owner(int fd, const char *path, struct zn_error *err
     if (info.st_uid != geteuid())
         return fail(ZN_CONFIG, path, "it belongs to another user", "remove it, and log in again",
                     error);
-    if ((info.st_mode & 077) != 0)
-        return fail(ZN_CONFIG, path, "others may read or write it",
-                    "remove it, and log in again: others may have the token", error);
     if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode))
         return fail(ZN_CONFIG, path, "it is not a regular file", "remove it", error);
+    *ret_exposed = (info.st_mode & 077) != 0;
     return ZN_OK;
+}
+
+static enum zn_status check_folder(const char *path, struct zn_error *error)
+{
+    bool exposed = false;
+    const int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd < 0)
+        return errno == ENOENT ? zn_error_set(error, ZN_MISSING, NULL, NULL)
+                               : fail(ZN_CONFIG, path, strerror(errno), "remove it", error);
+    enum zn_status status = check_owner(fd, path, &exposed, error);
+    if (status == ZN_OK && exposed)
+        status = fail(ZN_CONFIG, path, "others may read or write it",
+                      "chmod 700 it, and log in again: others may have the tokens", error);
+    close(fd);
+    return status;
 }
 
 /* --- reading -------------------------------------------------------------------------------- */
@@ -100,6 +119,7 @@ static enum zn_status parse(struct zn_span text, const char *path, const struct 
     if (zn_json_string(zn_json_member(document, "server"), &url) &&
         zn_span_equal(url, zn_span_of(server->text)) &&
         zn_json_string(zn_json_member(document, "access_token"), &token) && token.len > 0 &&
+        token.len <= ZN_SECRET_MAX &&
         zn_json_string(zn_json_member(document, "device_id"), &device) &&
         (device.len == 0 || zn_text_is_uuid(device)))
         status = zn_secret_set(&ret->token, token) ? ZN_OK : zn_error_no_memory(error);
@@ -117,7 +137,8 @@ static enum zn_status read_open_file(int fd, const char *path, const struct zn_u
 {
     char bytes[FILE_MAX];
     size_t len = 0;
-    enum zn_status status = check_owner(fd, path, error);
+    bool exposed = false;
+    enum zn_status status = check_owner(fd, path, &exposed, error);
 
     while (status == ZN_OK && len < sizeof(bytes)) {
         const ssize_t got = read(fd, bytes + len, sizeof(bytes) - len);
@@ -129,6 +150,9 @@ static enum zn_status read_open_file(int fd, const char *path, const struct zn_u
     }
     if (status == ZN_OK)
         status = parse((struct zn_span){bytes, len}, path, server, ret, error);
+    if (status == ZN_OK && exposed)
+        status = fail(ZN_CONFIG, path, "others may read or write it",
+                      "zenml-login login replaces it, and login --logout ends its token", error);
     explicit_bzero(bytes, sizeof(bytes));
     return status;
 }
@@ -136,10 +160,14 @@ static enum zn_status read_open_file(int fd, const char *path, const struct zn_u
 enum zn_status zc_token_file_read(const struct zn_url *server, struct zc_stored_token *ret,
                                   struct zn_error *error)
 {
+    struct zn_buf folder = {0};
     struct zn_buf path = {0};
     enum zn_status status = ZN_MISSING;
 
-    if (make_path(server, &path, error) == ZN_OK) { /* without a home there is no login */
+    /* Without a home, and with a URL too long for one, there is no login. */
+    if (make_folder_path(&folder, error) == ZN_OK && make_path(server, &path, error) == ZN_OK)
+        status = check_folder(folder.ptr, error);
+    if (status == ZN_OK) {
         const int fd = open(path.ptr, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
         if (fd >= 0)
             status = read_open_file(fd, path.ptr, server, ret, error);
@@ -151,6 +179,7 @@ enum zn_status zc_token_file_read(const struct zn_url *server, struct zc_stored_
         if (fd >= 0)
             close(fd);
     }
+    zn_buf_clear(&folder);
     zn_buf_clear(&path);
     return status;
 }
@@ -180,13 +209,8 @@ enum zn_status zc_token_file_check(const struct zn_url *server, struct zn_error 
 
     if (status == ZN_OK && !make_folder(folder.ptr))
         status = fail(ZN_CANNOT_WRITE, folder.ptr, strerror(errno), "check HOME", error);
-    if (status == ZN_OK) {
-        const int fd = open(folder.ptr, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        status = fd >= 0 ? check_owner(fd, folder.ptr, error)
-                         : fail(ZN_CONFIG, folder.ptr, strerror(errno), "remove it", error);
-        if (fd >= 0)
-            close(fd);
-    }
+    if (status == ZN_OK)
+        status = check_folder(folder.ptr, error);
     if (status == ZN_OK)
         status = make_path(server, &path, error);
     if (status == ZN_OK)

@@ -22,7 +22,8 @@ void zc_stored_token_clear(struct zc_stored_token *stored);
 
 /*
  * Reads the token for `server`. ZN_MISSING: there is none. ZN_CONFIG: the file or its folder
- * belongs to somebody else, or others may read or write it, or it is no such file.
+ * belongs to somebody else, or others may read or write it, or it is no such file. When others may
+ * no more than read or write the file, `ret` holds the token all the same: for being ended.
  */
 ZN_MUST_CHECK enum zn_status zc_token_file_read(const struct zn_url *server,
                                                 struct zc_stored_token *ret,

@@ -116,23 +116,22 @@ static void print_json_error(const struct zn_error *error)
     zn_buf_clear(&out);
 }
 
-/* The account has been printed: a monitor wants to know which one it is. */
-static int check_ttl(const struct zc_options *options, const struct zc_session *session)
+/* True when --min-ttl asks for more than is left; `error` says so. */
+static bool ends_soon(const struct zc_options *options, const struct zc_session *session,
+                      struct zn_error *error)
 {
     const struct zn_clock *clock = &session->core.clock;
     const int64_t expires_s = session->credential.expires_s;
-    struct zn_error error = {0};
     char expires[21] = "";
 
     if (options->min_ttl_s == 0 || expires_s == 0 ||
         expires_s - clock->wall_s(clock->ctx) >= options->min_ttl_s)
-        return 0;
+        return false;
     zc_format_time(expires_s, expires);
-    zn_error_set(&error, ZN_CONFIG, "the credential ends too soon, at ",
+    zn_error_set(error, ZN_CONFIG, "the credential ends too soon, at ",
                  "log in again, or make a new API token");
-    zn_error_add(&error, expires);
-    zc_say_error(&error);
-    return ZC_EXIT_ENDS_SOON;
+    zn_error_add(error, expires);
+    return true;
 }
 
 static enum zn_status report(const struct zc_options *options, const struct zc_session *session,
@@ -162,8 +161,6 @@ static enum zn_status run(const struct zc_options *options, struct zc_session *s
         status = zc_session_login(options, want_info, session, error);
     if (status == ZN_OK)
         status = print_account(options, session, error);
-    if (status == ZN_OK)
-        status = report(options, session, step, error);
     return status;
 }
 
@@ -172,13 +169,20 @@ int zc_whoami_run(const struct zc_options *options)
     struct zn_error error = {0};
     struct zc_session session = {0};
     struct zc_step step = {0};
-    const enum zn_status status = run(options, &session, &step, &error);
+    enum zn_status status = run(options, &session, &step, &error);
+    /* The account has been printed: a monitor wants to know which one it is. */
+    const bool is_short = status == ZN_OK && ends_soon(options, &session, &error);
+    int code = ZC_EXIT_ENDS_SOON;
 
-    const int ttl_code = status == ZN_OK ? check_ttl(options, &session) : 0;
+    if (status == ZN_OK && !is_short)
+        status = report(options, &session, &step, &error);
     zc_session_close(&session);
     if (status != ZN_OK && options->json && status != ZN_CANNOT_WRITE)
         print_json_error(&error);
-    const int code = zc_step_finish(&step, options, status, &error);
+    if (is_short)
+        zc_step_fail(&step, options, code, &error);
+    else
+        code = zc_step_finish(&step, options, status, &error);
     zc_step_close(&step);
-    return code != 0 ? code : ttl_code;
+    return code;
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The libraries of the static build: built from the sources of deps.lock by their own CMake, with our toolchain file,
-# into dependencies/ of this tree. Targets: zn::curl, zn::cjson, zn::mbedtls.
+# into dependencies/ of this tree. Targets: zn::curl, zn::cjson, zn::mbedtls, zn::qrencode.
 # ZN_CA_BUNDLE is the PEM file to embed, ZN_CA_BUNDLE_VERSION its version.
 
 include(ExternalProject)
@@ -11,7 +11,8 @@ set(zn_lock "${CMAKE_CURRENT_LIST_DIR}/deps.lock")
 set(zn_deps_py "${CMAKE_CURRENT_LIST_DIR}/deps.py")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${zn_lock}" "${zn_deps_py}")
 # Each fetch checks the hashes.
-execute_process(COMMAND "${Python3_EXECUTABLE}" "${zn_deps_py}" fetch "${ZN_SOURCES}" curl mbedtls cjson certifi
+execute_process(COMMAND "${Python3_EXECUTABLE}" "${zn_deps_py}" fetch "${ZN_SOURCES}"
+                        curl mbedtls cjson qrencode certifi
                 COMMAND_ERROR_IS_FATAL ANY)
 
 # zn_locked(NAME VERSION_VARIABLE FILE_VARIABLE): what the lock says about NAME; the file with its folder.
@@ -55,6 +56,8 @@ endfunction()
 zn_dependency(cjson
     LIBRARIES cjson
     OPTIONS ENABLE_CJSON_TEST=OFF ENABLE_CUSTOM_COMPILER_FLAGS=OFF ENABLE_TARGET_EXPORT=OFF ENABLE_PUBLIC_SYMBOLS=OFF)
+
+zn_dependency(qrencode LIBRARIES qrencode OPTIONS WITH_TOOLS=NO WITH_TESTS=NO WITHOUT_PNG=ON)
 
 # Our configuration takes the place of theirs, so that whoever includes a header of mbedTLS sees the same one.
 set(config "${CMAKE_CURRENT_LIST_DIR}/mbedtls_config.h")

@@ -112,18 +112,26 @@ static enum zn_status ask_authorization(const struct zn_session *session,
     return zn_exchange_finish(session, &x, status, error);
 }
 
+/* What came of one poll. */
+struct poll {
+    enum zn_device_answer answer;
+    int64_t retry_after_s; /* that the server wants; -1: it does not say */
+};
+
+/* A single attempt: the pace of the polls is that of the requests. */
 static enum zn_status poll_once(const struct zn_session *session,
-                                const struct zn_device_grant *grant,
-                                enum zn_device_answer *ret_answer, struct zn_token *ret,
-                                struct zn_error *error)
+                                const struct zn_device_grant *grant, struct poll *poll,
+                                struct zn_token *ret, struct zn_error *error)
 {
     struct zn_exchange x;
 
     zn_exchange_init(&x);
+    x.attempts_max = 1;
     enum zn_status status = zn_exchange_send(
         session, &session->transport, zn_device_poll_build(grant, &x.request, error), &x, error);
     if (status == ZN_OK)
-        status = zn_device_poll_parse(&x.reply, ret_answer, ret, error);
+        status = zn_device_poll_parse(&x.reply, &poll->answer, ret, error);
+    poll->retry_after_s = x.reply.retry_after_s;
     if (status != ZN_OK)
         zn_secret_redact(&grant->device_code, error->detail);
     return zn_exchange_finish(session, &x, status, error);
@@ -152,14 +160,19 @@ static bool may_yet_answer(enum zn_status status)
            status == ZN_RATE_LIMITED;
 }
 
-static void slow_down(struct pace *pace, enum zn_status status, enum zn_device_answer answer,
+static void slow_down(struct pace *pace, enum zn_status status, const struct poll *poll,
                       int64_t now_ms)
 {
-    if (status == ZN_OK && answer == ZN_DEVICE_SLOW_DOWN)
+    const int64_t wanted_ms = poll->retry_after_s > 0 ? poll->retry_after_s * 1000 : 0;
+
+    if (status == ZN_OK && poll->answer == ZN_DEVICE_SLOW_DOWN)
         pace->gap_s += 5;
+    if (wanted_ms > 0)
+        pace->silent_until_ms = now_ms + wanted_ms;
     if (status != ZN_RATE_LIMITED)
         return;
-    pace->silent_until_ms = now_ms + WINDOW_MS;
+    if (wanted_ms < WINDOW_MS)
+        pace->silent_until_ms = now_ms + WINDOW_MS;
     if (pace->gap_s < LIMITED_GAP_S)
         pace->gap_s = LIMITED_GAP_S;
 }
@@ -176,18 +189,18 @@ static enum zn_status await_approval(const struct zn_session *session,
     struct pace pace = {.gap_s = grant->interval_s};
 
     for (;;) {
-        enum zn_device_answer answer = ZN_DEVICE_PENDING;
+        struct poll poll = {ZN_DEVICE_PENDING, -1};
         enum zn_status status = await_poll(session, person, &pace, deadline_ms, error);
         if (status != ZN_OK)
             return status;
         count_poll(&pace, clock->now_ms(clock->ctx));
-        status = poll_once(session, grant, &answer, ret, error);
-        if (status == ZN_OK && answer == ZN_DEVICE_APPROVED)
+        status = poll_once(session, grant, &poll, ret, error);
+        if (status == ZN_OK && poll.answer == ZN_DEVICE_APPROVED)
             return ZN_OK;
         /* The server's own word for "too late" is an end; a time-out on the way is not. */
         if (status != ZN_OK && (error->http_status == 400 || !may_yet_answer(status)))
             return status;
-        slow_down(&pace, status, answer, clock->now_ms(clock->ctx));
+        slow_down(&pace, status, &poll, clock->now_ms(clock->ctx));
         error->http_status = 0;
     }
 }

@@ -117,7 +117,9 @@ static int64_t seconds(const struct zn_json *value, int64_t fallback, int64_t ma
 {
     long long number = 0;
 
-    return zn_json_integer(value, &number) && number > 0 && number <= max ? number : fallback;
+    if (!zn_json_integer(value, &number) || number <= 0)
+        return fallback;
+    return number < max ? number : max;
 }
 
 static enum zn_status take_grant(const struct zn_json *body, const struct zn_reply *reply,

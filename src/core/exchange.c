@@ -18,11 +18,12 @@ static int64_t backoff_ms(const struct zn_session *session, int attempt)
 
 /* How long to wait before another attempt; 0: make none. */
 static int64_t retry_delay_ms(const struct zn_session *session, int attempt, int64_t left_ms,
-                              const struct zn_reply *reply, bool never_sent)
+                              const struct zn_exchange *exchange, bool never_sent)
 {
+    const struct zn_reply *reply = &exchange->reply;
     int64_t delay_ms = 0;
 
-    if (attempt >= ZN_ATTEMPTS_MAX)
+    if (attempt >= exchange->attempts_max)
         return 0;
     if (reply->status == 429 && reply->retry_after_s >= 0)
         delay_ms = reply->retry_after_s * 1000 + 1;
@@ -35,6 +36,7 @@ void zn_exchange_init(struct zn_exchange *exchange)
 {
     zn_request_init(&exchange->request);
     zn_reply_init(&exchange->reply);
+    exchange->attempts_max = ZN_ATTEMPTS_MAX;
 }
 
 enum zn_status zn_exchange_finish(const struct zn_session *session, struct zn_exchange *exchange,
@@ -42,6 +44,8 @@ enum zn_status zn_exchange_finish(const struct zn_session *session, struct zn_ex
 {
     if (status != ZN_OK) {
         zn_credential_redact(session->credential, error);
+        if (session->rejected != NULL)
+            zn_credential_redact(session->rejected, error);
         if (exchange->request.bearer != NULL)
             zn_secret_redact(exchange->request.bearer, error->detail);
     }
@@ -74,8 +78,8 @@ static enum zn_status attempt_once(const struct zn_session *session,
         transport->perform(transport->ctx, &exchange->request, session->deadline_ms - start_ms,
                            &exchange->reply, &never_sent, error);
     const int64_t end_ms = clock->now_ms(clock->ctx);
-    *ret_delay_ms = retry_delay_ms(session, attempt, session->deadline_ms - end_ms,
-                                   &exchange->reply, status != ZN_OK && never_sent);
+    *ret_delay_ms = retry_delay_ms(session, attempt, session->deadline_ms - end_ms, exchange,
+                                   status != ZN_OK && never_sent);
     report(session, exchange, end_ms - start_ms, *ret_delay_ms);
     return status;
 }

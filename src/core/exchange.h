@@ -8,7 +8,7 @@
 
 #include "zenml.h"
 
-#define ZN_ATTEMPTS_MAX 3 /* for one request */
+#define ZN_ATTEMPTS_MAX 3 /* for one request, unless its sender wants fewer */
 
 /* One request that was made, for progress and logs. Holds no secret. */
 struct zn_trace {
@@ -23,9 +23,10 @@ struct zn_trace {
  */
 struct zn_session {
     const struct zn_credential *credential; /* borrowed */
+    const struct zn_credential *rejected;   /* the server has seen it as well; NULL: none */
     struct zn_transport transport;
     struct zn_transport pro; /* to the API of ZenML Pro; all zero: none */
-    const char *pro_url;     /* what its URL has to be by /info; NULL: anything, somebody chose it */
+    const char *pro_url; /* what its URL has to be by /info; NULL: anything, somebody chose it */
     struct zn_clock clock;
     int64_t deadline_ms;                                    /* by clock.now_ms */
     void (*trace)(void *ctx, const struct zn_trace *trace); /* NULL: nobody listens */
@@ -36,6 +37,7 @@ struct zn_session {
 struct zn_exchange {
     struct zn_request request;
     struct zn_reply reply;
+    int attempts_max;
 };
 
 /* Makes it empty, for the builder of the request. */
@@ -43,7 +45,7 @@ void zn_exchange_init(struct zn_exchange *exchange);
 
 /*
  * Sends a request that was built (`built` is what came of that) over `transport`, at most
- * ZN_ATTEMPTS_MAX times. ZN_OK: there is a reply, of whatever HTTP status. Otherwise that of the
+ * `attempts_max` times. ZN_OK: there is a reply, of whatever HTTP status. Otherwise that of the
  * builder or of the transport, ZN_TIMEOUT at the deadline.
  */
 ZN_MUST_CHECK enum zn_status zn_exchange_send(const struct zn_session *session,

@@ -79,8 +79,7 @@ static bool set_protocol(CURL *handle, const struct zn_url *url)
            set_text(handle, CURLOPT_REDIR_PROTOCOLS_STR, scheme) &&
            set_long(handle, CURLOPT_FOLLOWLOCATION, 0) &&
            set_long(handle, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1) &&
-           set_long(handle, CURLOPT_HTTP09_ALLOWED, 0) &&
-           ignore_netrc(handle) &&
+           set_long(handle, CURLOPT_HTTP09_ALLOWED, 0) && ignore_netrc(handle) &&
            set_long(handle, CURLOPT_DISALLOW_USERNAME_IN_URL, 1) &&
            set_long(handle, CURLOPT_PATH_AS_IS, 1);
 }
@@ -190,7 +189,8 @@ static const struct {
     {CURLE_OPERATION_TIMEDOUT, ZN_TIMEOUT, false,
      "the server did not answer in time: ", "check the network, or give more --timeout"},
     {CURLE_PEER_FAILED_VERIFICATION, ZN_TLS, false, "the server's certificate is not trusted: ",
-     "for a private CA give --ca-file; otherwise have the server's certificate repaired"},
+     "for a private CA, or of a proxy that opens TLS, give --ca-file; otherwise have the server's "
+     "certificate repaired"},
     {CURLE_SSL_PINNEDPUBKEYNOTMATCH, ZN_TLS, false,
      "the server has another public key: ", "check --pin; the server's key may have been replaced"},
     {CURLE_SSL_CACERT_BADFILE, ZN_CONFIG, false,
@@ -205,6 +205,31 @@ static const struct {
     {CURLE_OUT_OF_MEMORY, ZN_INTERNAL, false, "out of memory: ", NULL},
     {CURLE_OK, ZN_BAD_REPLY, false, "the server's reply is unusable: ", NULL}, /* any other */
 };
+
+/* What to do about a certificate, where OpenSSL or mbedTLS tells more of it; otherwise NULL. */
+static const char *advice_on_certificate(const char *words)
+{
+    static const char too_early[] =
+        "check the clock here; if it is right, have the certificate repaired";
+    static const char other_name[] =
+        "check the host name in the server URL; a network that wants a login in a browser first "
+        "looks the same";
+    static const struct {
+        const char *words;
+        const char *next;
+    } known[] = {
+        {"expired", "check the clock here; if it is right, have the certificate renewed"},
+        {"not yet valid", too_early},
+        {"in the future", too_early},
+        {"subject name", other_name},
+        {"(CN) does not match", other_name},
+    };
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strstr(words, known[i].words) != NULL)
+            return known[i].next;
+    return NULL;
+}
 
 /* A handshake that was cut off, not one that was refused with an alert: OpenSSL, mbedTLS, both. */
 static bool is_interrupted(const char *words)
@@ -231,6 +256,15 @@ static bool is_cut_off(const struct connection *connection, CURLcode code)
            strstr(connection->curl_error, "(-0x0000)") != NULL;
 }
 
+/* libcurl takes the refusal of a tunnel for a connection that broke. */
+static bool is_refused_tunnel(CURL *handle)
+{
+    long status = 0;
+
+    return curl_easy_getinfo(handle, CURLINFO_HTTP_CONNECTCODE, &status) == CURLE_OK &&
+           status >= 300;
+}
+
 static enum zn_status fail_by_code(const struct connection *connection, CURLcode code,
                                    bool *ret_retry, struct zn_error *error)
 {
@@ -241,10 +275,14 @@ static enum zn_status fail_by_code(const struct connection *connection, CURLcode
     if (connection->too_large)
         return zn_error_set(error, ZN_BAD_REPLY, "the server's reply is too large",
                             "check the server URL");
+    if (is_refused_tunnel(connection->handle))
+        code = CURLE_PROXY;
     while (failures[row].code != code && failures[row].code != CURLE_OK)
         row++;
     zn_error_set(error, failures[row].status, failures[row].detail, failures[row].next);
     quote_lines(error, zn_span_of(words));
+    if (code == CURLE_PEER_FAILED_VERIFICATION && advice_on_certificate(words) != NULL)
+        zn_error_advise(error, advice_on_certificate(words));
     *ret_retry = failures[row].retry && (code != CURLE_SSL_CONNECT_ERROR || is_interrupted(words));
     return failures[row].status;
 }

@@ -237,12 +237,18 @@ static enum zn_status check_fit(const struct zn_credential *credential,
                         "check the server URL, or use an API key of this server (ZENKEY_)");
 }
 
+static bool shows_credential(const struct zn_session *session, struct zn_span text)
+{
+    return zn_credential_is_shown(session->credential, text) ||
+           (session->rejected != NULL && zn_credential_is_shown(session->rejected, text));
+}
+
 /* A name that shows the credential is none, and must not get to be printed. */
 static enum zn_status check_names(const struct zn_session *session, const struct zn_proof *proof,
                                   struct zn_error *error)
 {
-    if (zn_credential_is_shown(session->credential, zn_span_of(proof->identity.name)) ||
-        zn_credential_is_shown(session->credential, zn_span_of(proof->info.version)))
+    if (shows_credential(session, zn_span_of(proof->identity.name)) ||
+        shows_credential(session, zn_span_of(proof->info.version)))
         return zn_error_set(error, ZN_BAD_REPLY, "the server gives the credential as a name",
                             "trust this server no further: make a new API key");
     return ZN_OK;

@@ -16,7 +16,8 @@ static const struct {
     const char *next;
 } outcomes[] = {
     {300, 399, ZN_REDIRECT, "the server redirects to ",
-     "use the address it redirects to as server URL"},
+     "use the address it redirects to as server URL; if that is a login page, ask for a way past "
+     "it"},
     {401, 401, ZN_REJECTED, "the server rejected the credential",
      "check that it is this server's, active and not rotated away"},
     {402, 403, ZN_FORBIDDEN, "the server forbids this to the account",

@@ -11,8 +11,11 @@
 #include "json.h"
 
 /* Next steps that fit many a failure. */
-#define ZN_CHECK_URL "check the server URL; a path prefix of the server belongs into it"
-#define ZN_LATER     "try again later; if it stays, ask whoever runs the server"
+#define ZN_CHECK_URL                                                                               \
+    "check the server URL: a path prefix belongs into it, /api/v1 or a page of the dashboard "     \
+    "does "                                                                                        \
+    "not; of ZenML Pro, give that of the workspace"
+#define ZN_LATER "try again later; if it stays, ask whoever runs the server"
 
 /*
  * Fails for a reply that is no success: by its HTTP status, with the server's own words quoted.

@@ -126,8 +126,10 @@ enum zn_status zn_url_parse(struct zn_span text, bool allow_http, struct zn_url 
 
     if (text.len == 0 || text.len > ZN_URL_MAX)
         return refuse(error, text.len == 0 ? "it is empty" : "it is too long", WRITE_IT_AS);
+    if (holds_any(text, " ") && !holds_any(text, "\r\n"))
+        return refuse(error, "it holds a blank", "remove the blank");
     if (!zn_text_is_graphic(text) || holds_any(text, "\\"))
-        return refuse(error, "it holds a blank, a backslash, a control or non-ASCII character",
+        return refuse(error, "it holds a backslash, a control or non-ASCII character",
                       "write an international host name in its xn-- form");
     if (holds_any(text, "%|"))
         return refuse(error, "it holds a percent sign or a bar, which does not belong there",
@@ -138,6 +140,9 @@ enum zn_status zn_url_parse(struct zn_span text, bool allow_http, struct zn_url 
         return refuse(error, "it holds a query or fragment", "leave only https://HOST/PATH");
     memcpy(copy, text.ptr, text.len);
     copy[text.len] = '\0';
+
+    if (strstr(copy, "://") == NULL)
+        return refuse(error, "it must begin with https://", WRITE_IT_AS);
 
     CURLU *handle = curl_url();
     if (handle == NULL)

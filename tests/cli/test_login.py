@@ -261,6 +261,14 @@ def test_the_server_of_the_environment(server, home, binary):
     assert result.code == 0, result.err
 
 
+def test_plain_http_is_warned_of(home, binary):
+    """Everybody on the way can read the token that comes back."""
+    arguments = ["login", "--server", "http://0.0.0.0:1", "--timeout", "5"]  # this host, but no loopback address
+    check_result(run(arguments, {"HOME": home}), 2, "http", "https|--allow-http")
+    result = run([*arguments, "--allow-http"], {"HOME": home})
+    assert result.code == 8 and result.err.startswith("zenml-login: warning: ")
+
+
 # Who is let in
 
 REFUSALS = {  # settings, script, options, exit code, message, whether something had been granted
@@ -454,10 +462,6 @@ def replace_by(file: Path, make) -> None:
 
 
 UNUSABLE = {  # what happens to the file of a login
-    "the group may read it": lambda file: file.chmod(0o640),
-    "others may read it": lambda file: file.chmod(0o604),
-    "the group may write to it": lambda file: file.chmod(0o620),
-    "others may write to it": lambda file: file.chmod(0o602),
     "it is another user's": give_away,
     "others may write to the folder": lambda file: file.parent.chmod(0o702),
     "the folder is another user's": lambda file: give_away(file.parent),
@@ -488,6 +492,16 @@ def test_what_cannot_be_trusted_is_not_used(case, server, home, binary):
     for command in (["whoami"], ["env", "--format=json"], ["exec", "--", "true"], ["login", "--logout"]):
         check_result(login(server, {"HOME": home}, *command), 2, "zenml-login")
     assert server.connections == connections
+
+
+@pytest.mark.parametrize("mode", (0o640, 0o604, 0o620, 0o602), ids=oct)
+def test_what_others_may_read_or_write_is_good_for_being_ended_only(mode, server, home, binary):
+    stored = logged_in(server, home)
+    file_of(server, home).chmod(mode)
+    for command in (["whoami"], ["env", "--format=json"], ["exec", "--", "true"]):
+        check_result(login(server, {"HOME": home}, *command), 2, "others may read or write it", "login")
+    assert log_out(server, home).code == 0
+    assert deleted(server) == [stored["device_id"]] and not file_of(server, home).exists()
 
 
 def test_logging_in_again_makes_it_safe(server, home, binary):
@@ -660,6 +674,17 @@ def test_logout_of_a_device_that_is_gone(server, home, binary):
     logged_in(server, home)
     server.healthy.deletion = Reply(404, json={"detail": "gone"})
     assert log_out(server, home).err == f"zenml-login: logged out of {server.url}\n"
+    assert_nothing_kept(home)
+
+
+def test_logout_that_cannot_end_the_token(start_zenml, home, binary):
+    """Where the server has not told the device, nobody is to believe that the token has ended."""
+    zenml = Zenml(on_token=canary.remember)
+    server = start_zenml({AUTHORIZE: authorization(zenml, "/devices/verify")})
+    server.healthy.devices = zenml.devices
+    assert logged_in(server, home)["device_id"] == ""
+    result = log_out(server, home)
+    assert result.code == 0 and "note: " in result.err, result.err
     assert_nothing_kept(home)
 
 

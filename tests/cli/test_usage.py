@@ -15,15 +15,16 @@ from run import run
 
 ROOT = Path(__file__).parents[2]
 MANUAL = ROOT / "docs" / "man" / "zenml-login.1.scd"
-VERBS = ("env", "exec", "whoami", "clear", "doctor")
+VERBS = ("env", "exec", "whoami", "login", "clear", "doctor")
+VERBS_TOLD = "env, exec, whoami, login, clear or doctor"
 SERVER = "--server=https://127.0.0.1:1"
 UUID = "3f0e8b1a-7c44-4e1b-8a52-6d9b0f2c1e77"
 
 # What is typed, what the message says, what the next step is (None: any or none).
 REFUSED = {
-    "nothing": ([], "command is missing", "--help"),
-    "unknown verb": (["login"], "unknown command: login", "env, exec, whoami, clear or doctor"),
-    "verb in upper case": (["ENV"], "unknown command: ENV", "env, exec, whoami, clear or doctor"),
+    "nothing": ([], f"command is missing: {VERBS_TOLD}", "--help"),
+    "unknown verb": (["logout"], "unknown command: logout", VERBS_TOLD),
+    "verb in upper case": (["ENV"], "unknown command: ENV", VERBS_TOLD),
     "option before the verb": (["--json", "whoami"], "whoami|command", "."),
     "unknown option": (["env", "--frobnicate"], "unknown option: --frobnicate", "--help"),
     "unknown letter": (["env", "-x"], "unknown option: -x", "--help"),
@@ -36,6 +37,11 @@ REFUSED = {
     "option of another verb": (["whoami", "--format", "json"], "unknown option: --format", "--help"),
     "option of another verb, exec": (["exec", "--output", "f", "--", "true"], "unknown option: --output", "--help"),
     "option of another verb, env": (["env", "--json"], "unknown option: --json", "--help"),
+    "option of another verb, login": (["login", "--json"], "unknown option: --json", "--help"),
+    "option of login": (["whoami", "--logout"], "unknown option: --logout", "--help"),
+    "option of whoami": (["env", "--min-ttl", "1h"], "unknown option: --min-ttl", "--help"),
+    "server for clear": (["clear", SERVER], "unknown option: --server", "--help"),
+    "word after login": (["login", "ada"], "unexpected word: ada", "--help"),
     "given twice": (["whoami", SERVER, SERVER], "given twice: --server", "once"),
     "flag given twice": (["whoami", "-v", "--verbose"], "given twice: --verbose", "once"),
     "missing value": (["whoami", "--server"], "value is missing after --server", "--help"),
@@ -43,6 +49,7 @@ REFUSED = {
     "empty path": (["whoami", "--ca-file", ""], "--ca-file takes a path", None),
     "empty name": (["whoami", "--expect-user="], "--expect-user takes a name", None),
     "flag with a value": (["env", "--allow-http=yes"], "--allow-http takes no value", None),
+    "trust with a value": (["login", "--trusted=yes"], "--trusted takes no value", None),
     "exec without a command": (["exec"], "command to run is missing", "-- COMMAND"),
     "exec with nothing after --": (["exec", "--"], "command to run is missing", "-- COMMAND"),
     "exec without --": (["exec", "true"], "unexpected word: true", "."),
@@ -53,10 +60,15 @@ REFUSED = {
     "CA mode without CA": (["env", "--ca-mode=add"], "--ca-mode add needs --ca-file", None),
     "artifact with a secret, elsewhere": (["env", "--format=shell", "--allow-secret-artifact"],
                                           "--allow-secret-artifact is for --output", None),
+    "doctor, a word that it does not know": (["doctor", "ssh"], "doctor cannot look at ssh", "pam"),
+    "doctor, options of pam": (["doctor", "--try"], "--try and --user are for doctor pam", None),
+    "doctor pam, options of the login": (["doctor", "pam", SERVER], "doctor pam takes the server from", "leave out"),
+    "doctor pam, JSON": (["doctor", "pam", "--json"], "doctor pam takes the server from", "leave out"),
 }
-REFUSED |= {f"--timeout {value!r}": (["whoami", "--timeout", value], "--timeout takes 1 to 3600 seconds", None)
+REFUSED |= {f"--timeout {value!r}": (["login", "--timeout", value], "--timeout takes 1 to 3600 seconds", None)
             for value in ("0", "-1", "3601", "1.5", "1e3", "30s", " 30", "30 ", "0x10", "", "1" * 30, "٣")}
-REFUSED |= {f"--expires-in {value!r}": (["env", "--expires-in", value], "--expires-in takes seconds, or a number", None)
+REFUSED |= {f"{option} {value!r}": ([verb, option, value], f"{option} takes seconds, or a number", None)
+            for verb, option in (("env", "--expires-in"), ("whoami", "--min-ttl"))
             for value in ("0", "0h", "-1h", "h", "1.5h", "1w", "1hh", "6 h", "367d", "9" * 20, "1" * 15 + "d", "")}
 REFUSED |= {f"--expect-server-id {value!r}": (["whoami", "--expect-server-id", value],
                                               "--expect-server-id takes a UUID", None)
@@ -74,11 +86,14 @@ def test_refused(arguments, message, fix, api_key, binary):
     ["whoami", "--timeout", "1"], ["whoami", "--timeout=3600"], ["env", "--expires-in", "1"],
     ["env", "--expires-in", "366d"], ["env", "--expires-in", "90m"], ["whoami", "--expect-server-id", UUID.upper()],
     ["whoami", "-v", "--ca-mode", "replace"], ["env", "--credential", "key"], ["exec", "-v", "--", "--help"],
+    ["whoami", "--min-ttl", "366d"], ["whoami", "--min-ttl=1"], ["login"], ["login", "--trusted", "--timeout=3600"],
+    ["login", "--logout"], ["clear"], ["doctor"], ["doctor", "--timeout", "1", "--json"],
 ))
 def test_accepted(arguments, binary):
-    """These get past the command line: it is the credential, the platform or the program to run that is missing."""
+    """These get past the command line: it is server, credential, platform or the program to run that is missing."""
     result = run(arguments)
-    assert result.code in (3, 14, 127) and re.search("no credential|platform|cannot run", result.err), result.err
+    assert result.code in (2, 3, 14, 127), result.err
+    assert re.search("no server|no credential|platform|cannot run", result.err), result.err
 
 
 @pytest.mark.parametrize("arguments", (
@@ -142,17 +157,24 @@ def test_help_of_the_program_names_every_command(binary):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_help_and_manual_have_the_same_options(verb, binary):
-    manual = {heading: set(re.findall(r"\w+", heading)) - {"and"} for heading in options_in_manual()}
+    manual = {heading: set(re.findall(r"\w+", heading)) - {"and", "pam"} for heading in options_in_manual()}
     assert set.union(*manual.values()) == {"All", "commands", *VERBS}
     headings = [heading for heading, verbs in manual.items() if heading == "All commands" or verb in verbs]
     assert options_in_help(verb) == set.union(*(options_in_manual()[heading] for heading in headings))
 
 
+def test_synopsis_and_description_name_every_command(binary):
+    synopsis, description = (re.search(rf"^# {name}\n(.*?)^# ", MANUAL.read_text(), re.MULTILINE | re.DOTALL)[1]
+                             for name in ("SYNOPSIS", "DESCRIPTION"))
+    for form, text in ((r"^\*zenml-login (\w+)\*", synopsis), (r"^\*(\w+)(?: pam)?\*$", description)):
+        assert tuple(dict.fromkeys(re.findall(form, text, re.MULTILINE))) == VERBS
+
+
 def test_formats_in_manual_and_program_are_the_same(binary):
     chapter = re.search(r"^# FORMATS\n(.*?)^# ", MANUAL.read_text(), re.MULTILINE | re.DOTALL)[1]
     told = re.search("takes (.*)", run(["env", "--format", "?"]).err)[1].split(", ")
-    lines = re.findall(r"^\*\w+\*(?:, \*\w+\*)*$", chapter, re.MULTILINE)
-    assert re.findall(r"\w+", " ".join(lines)) == told
+    terms = re.findall(r"^\*\w+\*(?:, \*\w+\*)*$", chapter, re.MULTILINE)
+    assert re.findall(r"\w+", " ".join(terms)) == told
 
 
 # Exit codes

@@ -13,6 +13,7 @@ from keys import key_id, make_key
 from outcome import INFO, LOGIN, USER, check_result, error_lines, login
 from surroundings import in_shell
 
+import canary
 from oracles.github import Log, command
 from tls_server import Reply
 from zenml_replies import ACCOUNT_ID, ACCOUNT_NAME, SERVER_ID, VERSION, Zenml, current_user, info, make_token
@@ -208,6 +209,72 @@ def test_closed_standard_output(closed, server, api_key, binary):
     """What was to be printed must not end up in the connection, which would get the free number."""
     result = login(server, {KEY: api_key}, "whoami", wrapper=in_shell(f'exec "$@" {closed}'))
     assert result.code == 13 and not result.out
+
+
+# --min-ttl
+
+ENDS_SOON = 15
+
+
+def check_ends_soon(result) -> None:
+    """The exit code of its own, and when it is that the credential ends."""
+    cause, fix = error_lines(result.err)
+    assert result.code == ENDS_SOON, result.err
+    assert "ends too soon, at " in cause and DATE.search(cause) and "log in again" in fix
+
+
+@pytest.mark.parametrize("lifetime, least, is_soon", (
+    (3600, "3540", False), (3600, "59m", False), (90000, "1d", False), (None, "366d", False),
+    (3600, "366d", True), (3600, "3660s", True), (3600, "61m", True), (3600, "2h", True),
+))
+def test_min_ttl_of_a_token(lifetime, least, is_soon, server, binary):
+    token = canary.remember(make_token(lifetime))
+    result = login(server, {TOKEN: token}, "whoami", "--min-ttl", least)
+    assert lines_of(result.out)["account"] == ACCOUNT_NAME
+    if is_soon:
+        check_ends_soon(result)
+    else:
+        check_result(result, 0)
+
+
+def test_what_ends_soon_is_printed_all_the_same(server, binary):
+    """A monitor wants to know whose it is, and when."""
+    token = canary.remember(make_token(60))
+    for form in ([], ["--json"]):
+        plain, warned = (login(server, {TOKEN: token}, "whoami", *form, *options)
+                         for options in ([], ["--min-ttl=1h"]))
+        check_result(plain, 0)
+        check_ends_soon(warned)
+        assert warned.out == plain.out
+    told = read(warned.out)
+    assert told["ok"] is True and told["credential"]["expires_at"] in warned.err
+
+
+@pytest.mark.parametrize("form", ([], ["--json"]))
+def test_a_key_has_no_end(form, server, api_key, binary):
+    check_result(login(server, {KEY: api_key}, "whoami", *form, "--min-ttl=366d"), 0)
+
+
+def test_other_failures_come_before_min_ttl(server, binary):
+    ended, ends = (canary.remember(make_token(seconds)) for seconds in (-60, 60))
+    check_result(login(server, {TOKEN: ended}, "whoami", "--min-ttl=1h"), 5, "rejected")
+    check_result(login(server, {TOKEN: ends}, "whoami", "--min-ttl=1h", "--expect-user=other"), 7)
+    check_result(login(server, {}, "whoami", "--min-ttl=1h"), 3)
+
+
+def test_nothing_to_look_at_ends_not_soon(server, binary):
+    result = login(server, {}, "whoami", "--min-ttl=1h", "--if-missing=skip")
+    assert result.code == 0 and "note: " in result.err
+
+
+def test_step_of_a_workflow_that_ends_soon(server, tmp_path, binary):
+    """The step fails, so its annotation says why."""
+    (tmp_path / "output").touch()
+    variables = {"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": tmp_path / "output",
+                 TOKEN: canary.remember(make_token(60))}
+    result = login(server, variables, "whoami", "--github-step", "--min-ttl=1h")
+    assert result.code == ENDS_SOON
+    assert "::error title=ZenML login%3A whoami --min-ttl" in result.out
 
 
 # Progress

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 
@@ -19,6 +20,11 @@ def zenml_login(url: str, *arguments: str, key: str | None = None, token: str | 
     """
     variables = {"ZENML_STORE_URL": url, "ZENML_STORE_API_KEY": key, "ZENML_STORE_API_TOKEN": token} | (env or {})
     return run(arguments, {name: value for name, value in variables.items() if value}, **options)
+
+
+def claims(token: str) -> dict:
+    """What a JWT says."""
+    return json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
 
 
 def whoami(url: str, *arguments: str, **credential) -> dict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -10,16 +9,11 @@ from datetime import datetime, timezone
 
 import pytest
 
-from program import IDENTITY, USAGE, assert_refused, assert_rejected, whoami, zenml_login
+from program import IDENTITY, USAGE, assert_refused, assert_rejected, claims, whoami, zenml_login
 from zenml_admin import call, encode_key
 
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 WRONG_SECRET = "0" * 64
-
-
-def claims(token: str) -> dict:
-    """What a JWT says."""
-    return json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
 
 
 def test_key_logs_in(server, account):

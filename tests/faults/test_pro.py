@@ -121,7 +121,7 @@ def test_url_that_is_not_handed_on(make_world, changes):
     """What /info says may not bring anything else into the environment of a job."""
     info = pro_api.info("https://pro.example.test", **changes)
     world = make_world("key", script={INFO: Reply(json=info)})
-    result = login(world.workspace, {"ZENML_STORE_API_KEY": world.key}, "env", "--format", "json", "--credential", "key")
+    result = login(world.workspace, {"ZENML_STORE_API_KEY": world.key}, "env", "--format=json", "--credential=key")
     assert result.code == 14 and result.out == "", result.err
     assert "does not name its ZenML Pro" in result.err and "--credential token" in result.err
 

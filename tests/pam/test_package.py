@@ -127,7 +127,7 @@ def test_dependencies(packages, pam):
     depends = {word.split()[0].removesuffix("t64") for word in pam.field("Depends").split(", ")}
     assert depends == {"libc6", "libcjson1", "libcurl4", "libpam-runtime", "libpam0g"}
     cli = {word.split()[0].removesuffix("t64") for word in packages["zenml-login"].field("Depends").split(", ")}
-    assert cli == {"libc6", "libcjson1", "libcurl4"}
+    assert cli == {"libc6", "libcjson1", "libcurl4", "libqrencode4"}
 
 
 def test_scripts_only_tell_pam_auth_update(pam, packages):

@@ -12,7 +12,7 @@ import elf
 from artefacts import FOLDER, MACHINES, REPOSITORY, artefact, emulator, locked
 from run import run
 
-MAX_BYTES = 950_000
+MAX_BYTES = 996_147  # 0.95 MB of 2^20 bytes, as in docs/BENCHMARKS.md
 # mov, sub or cmp between a register and the canary of the thread.
 AMD64_CANARY = rb"\x64[\x48\x4c][\x8b\x2b\x3b]\S?\x25\x28\x00\x00\x00"
 ARM64_SIGNED_RETURN = b"\x3f\x23\x03\xd5"  # paciasp

@@ -4,13 +4,14 @@
     record_replies.py DIR 0.98.0=VENV [0.47.0=VENV 0.55.5=VENV 0.68.1=VENV 0.75.0=VENV 0.84.3=VENV]
 
 Each VENV is a virtual environment with that release of zenml[server] (0.47.0 needs bcrypt<4.1 too). One file per reply
-goes to DIR, and a row to DIR/INDEX.tsv: file, endpoint (login|current-user|info|api-token|project), name of the
-zn_status that the parser must come to, origin. Rows and files of other origins stay as they are.
+goes to DIR, and a row to DIR/INDEX.tsv: file, endpoint (login|current-user|info|api-token|project|
+device-authorization|device-poll), name of the zn_status that the parser must come to, origin. Rows and files of other
+origins stay as they are.
 
 A reply is a status line, the headers that matter, an empty line and the body. Everything that differs from run to run
-is replaced, so that recording again gives the same bytes: UUIDs are numbered, it is always 2026-01-01T00:00:00Z, tokens
-keep their claims but get no valid signature. The api-token replies answer a request for 600 seconds unless their name
-says otherwise.
+is replaced, so that recording again gives the same bytes: UUIDs are numbered, codes are zeros, it is always
+2026-01-01T00:00:00Z, tokens keep their claims but get no valid signature. The api-token replies answer a request for
+600 seconds unless their name says otherwise.
 """
 
 import base64
@@ -26,9 +27,10 @@ import tempfile
 import threading
 import time
 import urllib.parse
+import uuid
 
 import zenml_server
-from zenml_admin import Account, Admin, AdminError, encode_key, log_in_with_key, mint_token
+from zenml_admin import Account, Admin, AdminError, approve, call, encode_key, log_in_with_key, mint_token
 
 HEADERS = ("Content-Type", "Date", "WWW-Authenticate", "Retry-After", "Location", "Set-Cookie")
 COLUMNS = ("file", "endpoint", "status", "origin")
@@ -36,6 +38,8 @@ NOW = 1767225600  # 2026-01-01T00:00:00Z
 LOGIN, CURRENT_USER, INFO = "/api/v1/login", "/api/v1/current-user", "/api/v1/info"
 API_TOKEN = "/api/v1/api_token?token_type=generic&expires_in=600&expires_minutes=10"
 PROJECT = "/api/v1/projects/default"
+DEVICE_AUTHORIZATION = "/api/v1/device_authorization"
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 WRONG_SECRET = "0" * 64
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 HTML_BYTES = 400  # the dashboard's page is long; its beginning tells enough
@@ -55,6 +59,7 @@ class Normaliser:
         return re.sub(r'("request_id":")\w+', r"\g<1>00000000", text)
 
     def _plain(self, text):
+        text = re.sub(r"\b([0-9a-f]{64}|[0-9a-f]{32})\b", lambda match: "0" * len(match[0]), text)
         text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", lambda match: self._uuid(match[0]), text)
         text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?", self._time, text)
         return re.sub(r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT", "Thu, 01 Jan 2026 00:00:00 GMT", text)
@@ -116,7 +121,7 @@ class Recorder:
         lines += [f"{header}: {value}" for header in HEADERS for value in reply.headers.get_all(header, [])]
         raw = self.normalise("\n".join(lines) + "\n\n" + text)
         (self.folder / f"{name}.http").write_text(raw, encoding="utf-8")
-        endpoint = re.match("login|current-user|info|api-token|project", name)[0]
+        endpoint = re.match("login|current-user|info|api-token|project|device-authorization|device-poll", name)[0]
         self.rows.append(dict(zip(COLUMNS, (f"{name}.http", endpoint, status, self.origin))))
 
     def write_index(self):
@@ -207,7 +212,7 @@ def record_refused_logins(recorder, server):
 def record_odd_logins(recorder, server):
     """Requests that zenml-login does not make, for the shape of their replies."""
     form_file = {"Content-Type": "multipart/form-data; boundary=x"}
-    device = {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "client_id": UNKNOWN_ID, "device_code": "x"}
+    device = {"grant_type": DEVICE_GRANT, "client_id": UNKNOWN_ID, "device_code": "x"}
     recorder.keep("login-empty-form", "bad-reply", server, LOGIN, form="")
     recorder.keep("login-unknown-grant", "bad-reply", server, LOGIN, form={"grant_type": "x"})
     recorder.keep("login-oauth-error", "bad-reply", server, LOGIN, form=device)
@@ -285,6 +290,8 @@ def record_external(recorder):
                     "EXTERNAL_USER_INFO_URL": url + "/users/authorize_server"}
         with recorder.server(AUTH_SCHEME="EXTERNAL", **external) as server:
             recorder.keep("info-external", "ok", server, INFO)
+            recorder.keep("device-authorization-external", "sso-required", server, DEVICE_AUTHORIZATION,
+                          form={"client_id": UNKNOWN_ID})
             recorder.keep("login-sso", "sso-required", server, LOGIN, form="")
             recorder.keep("login-pro", "ok", server, LOGIN, form={"password": "ZENPROKEY_ok"})
             token = log_in_with_key(server.url, "ZENPROKEY_ok")
@@ -296,6 +303,59 @@ def record_external(recorder):
                "PRO_ORGANIZATION_NAME": "org", "PRO_WORKSPACE_ID": UNKNOWN_ID, "PRO_WORKSPACE_NAME": "ws"}
         with recorder.server(**pro) as server:
             recorder.keep("info-pro", "ok", server, INFO)
+
+
+class Device:
+    """A login in a browser, of a client of its own."""
+
+    def __init__(self, recorder, server):
+        self.recorder, self.server = recorder, server
+        client = str(uuid.uuid4())
+        granted = call(server.url + DEVICE_AUTHORIZATION, "POST", form={"client_id": client})
+        self.page = server.url + granted["verification_uri_complete"]
+        self.form = {"grant_type": DEVICE_GRANT, "client_id": client, "device_code": granted["device_code"]}
+
+    def keep(self, name, status, **changes):
+        """Poll, with these changes of the form, and keep the reply."""
+        self.recorder.keep(f"device-poll-{name}", status, self.server, LOGIN, form=self.form | changes)
+
+
+def record_polls(recorder, server):
+    """What becomes of a login in a browser."""
+    admin = Admin.of(server)
+    device = Device(recorder, server)
+    device.keep("pending", "ok")
+    device.keep("unknown-client", "rejected", client_id=str(uuid.uuid4()))
+    device.keep("no-client", "bad-reply", client_id="")
+    approve(device.page, admin.token)
+    device.keep("wrong-code", "rejected", device_code=WRONG_SECRET)
+    device.keep("approved", "ok")
+    device.keep("handed-out", "timeout")
+    device = Device(recorder, server)
+    for _ in range(3):
+        with contextlib.suppress(AdminError):
+            approve(device.page, admin.token, user_code=WRONG_SECRET)
+    device.keep("locked", "rejected")
+    device = Device(recorder, server)
+    admin.request("DELETE", f"devices/{approve(device.page, admin.token)}")
+    device.keep("deleted", "rejected")
+
+
+def record_devices(recorder):
+    """Logins in a browser, and where servers send the person."""
+    def keep(name, status, server, client_id=UNKNOWN_ID):
+        recorder.keep(f"device-authorization-{name}", status, server, DEVICE_AUTHORIZATION,
+                      form={"client_id": client_id})
+
+    with recorder.server() as server:
+        keep("ok", "ok", server)
+        keep("no-uuid", "config", server, client_id="x")
+        record_polls(recorder, server)
+    with recorder.server(SERVER_URL="https://zen.example.test/zenml/") as server:
+        keep("server-url", "ok", server)
+    with recorder.server(DASHBOARD_URL="https://dash.example.test/base/") as server:
+        recorder.keep("info-dashboard-url", "ok", server, INFO)
+        keep("dashboard", "bad-reply", server)  # where it is not known to be the server's
 
 
 def record_current(recorder):
@@ -310,6 +370,7 @@ def record_current(recorder):
     record_settings(recorder)
     record_schemes(recorder)
     record_external(recorder)
+    record_devices(recorder)
 
 
 def record_oldest(recorder):

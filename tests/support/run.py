@@ -92,7 +92,7 @@ def _given_credentials(environment: Mapping[str, str], stdin: bytes, named: Iter
     """Everything in the input of the program that has the shape of a credential."""
     texts = [*environment.values(), stdin.decode("latin-1")]
     texts += [canary.read_start(path).decode("latin-1") for path in named if path.is_file()]
-    return (text.strip() for text in texts if _CREDENTIAL.match(text))
+    return (line.strip() for text in texts for line in text.splitlines() if _CREDENTIAL.match(line))
 
 
 def _refuse_leaks(places: Mapping[str, bytes | str], secrets: Iterable[str],

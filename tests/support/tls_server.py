@@ -281,12 +281,15 @@ class Server(_Listener):
 class Proxy(_Listener):
     """An HTTP proxy that knows CONNECT only.
 
+    target  the port on 127.0.0.1 that every tunnel leads to, as if it broke TLS open; None: where the client wants
+
     `carried` holds every byte that passed through it, both ways, the CONNECT requests included; those are also
     found in `requests`."""
 
-    def __init__(self):
+    def __init__(self, target: int | None = None):
         super().__init__()
         self.carried = bytearray()
+        self._target = target
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         # Unbuffered: what follows the header belongs to the tunnel.
@@ -299,7 +302,8 @@ class Proxy(_Listener):
             connection.sendall(Reply(405, then="close").encode()[0])
             return
         host, _, port = request.target.rpartition(":")
-        with socket.create_connection((host, int(port)), timeout=10) as target:
+        wanted = ("127.0.0.1", self._target) if self._target else (host, int(port))
+        with socket.create_connection(wanted, timeout=10) as target:
             connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             self._tunnel(connection, target)
 

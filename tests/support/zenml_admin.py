@@ -1,4 +1,4 @@
-"""Administration of a ZenML test server over its REST interface: service accounts, API keys, API tokens, projects.
+"""Administration of a ZenML test server over its REST interface: accounts, API keys, API tokens, devices, projects.
 
     admin = Admin.of(server)
     account = Account(admin, "ci-bot")
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -62,6 +63,18 @@ def mint_token(url: str, access_token: str, expires_in: int) -> str:
     return call(f"{url}/api/v1/api_token?{query}", token=access_token)
 
 
+def approve(page: str, token: str, trusted: bool = False, user_code: str | None = None) -> str:
+    """What the page of a login in a browser does for the person whose bearer token this is; returns the device's id.
+
+    page: the URL that the login shows; user_code: another code than the one in it.
+    """
+    address = urllib.parse.urlsplit(page)
+    query = dict(urllib.parse.parse_qsl(address.query))
+    body = {"user_code": user_code or query["user_code"], "trusted_device": trusted}
+    call(f"{address.scheme}://{address.netloc}/api/v1/devices/{query['device_id']}/verify", "PUT", token, body=body)
+    return query["device_id"]
+
+
 def encode_key(key_id: str, secret: str) -> str:
     """The API key that holds this UUID and secret."""
     inner = json.dumps({"id": key_id, "key": secret}, separators=(",", ":"))
@@ -83,6 +96,12 @@ class Admin:
     def request(self, method: str, path: str, body: Any = None) -> Any:
         """One request below /api/v1/ with an optional JSON body; returns the decoded reply."""
         return call(f"{self.url}/api/v1/{path}", method, token=self.token, body=body)
+
+    def create_person(self, name: str) -> Admin:
+        """Create a user who may do everything, too; returns their session."""
+        password = secrets.token_urlsafe(16)
+        self.request("POST", "users", {"name": name, "password": password, "active": True, "is_admin": False})
+        return Admin(self.url, name, password)
 
     def create_project(self, name: str) -> str:
         """Create a project; returns its UUID."""

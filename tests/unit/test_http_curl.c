@@ -34,6 +34,7 @@ static struct {
     size_t calls;       /* of curl_easy_setopt */
     size_t fail_at;     /* the call that fails; 0: none */
     CURLoption unknown; /* what this libcurl was built without; 0: nothing */
+    long tunnel;        /* status of the proxy's reply to CONNECT; 0: none */
     size_t performed;
     CURLcode code;
     const char *words;          /* put into the error buffer; NULL: nothing */
@@ -174,9 +175,9 @@ CURLcode __wrap_curl_easy_getinfo(CURL *handle, CURLINFO info, ...)
     va_list args;
 
     assert_non_null(handle);
-    assert_int_equal(info, CURLINFO_RESPONSE_CODE);
+    assert_true(info == CURLINFO_RESPONSE_CODE || info == CURLINFO_HTTP_CONNECTCODE);
     va_start(args, info);
-    *va_arg(args, long *) = 207;
+    *va_arg(args, long *) = info == CURLINFO_RESPONSE_CODE ? 207 : curl.tunnel;
     va_end(args);
     return CURLE_OK;
 }
@@ -700,6 +701,55 @@ static void each_code_of_libcurl_has_its_outcome(void **state)
     }
 }
 
+static void a_refused_tunnel_is_the_proxys_doing(void **state)
+{
+    struct zn_reply reply;
+    bool retry = false;
+
+    (void)state;
+    assert_int_equal(open_transport(), ZN_OK);
+    curl.code = CURLE_RECV_ERROR;
+    curl.words = "CONNECT tunnel failed, response 407";
+    curl.tunnel = 407;
+    assert_int_equal(send_request(true, &reply, &retry), ZN_UNREACHABLE);
+    assert_non_null(strstr(error.detail, "the proxy refused: "));
+    assert_string_equal(error.next, "check https_proxy");
+    zn_reply_clear(&reply);
+    curl.tunnel = 200;
+    assert_int_equal(send_request(true, &reply, &retry), ZN_UNREACHABLE);
+    assert_non_null(strstr(error.detail, "the connection broke: "));
+    zn_reply_clear(&reply);
+}
+
+/* The words are those of OpenSSL 3 and mbedTLS 3.6. */
+static void what_is_wrong_with_a_certificate_decides_what_to_do(void **state)
+{
+    static const struct {
+        const char *words;
+        const char *next;
+    } rows[] = {
+        {"SSL certificate problem: certificate has expired", "renewed"},
+        {"The certificate validity has expired", "renewed"},
+        {"SSL certificate problem: certificate is not yet valid", "the clock here"},
+        {"The certificate validity starts in the future", "the clock here"},
+        {"no alternative certificate subject name matches target host name", "host name"},
+        {"The certificate Common Name (CN) does not match with the expected CN", "host name"},
+        {"unable to get local issuer certificate", "--ca-file"},
+    };
+
+    (void)state;
+    assert_int_equal(open_transport(), ZN_OK);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct zn_reply reply;
+        bool retry = false;
+        curl.code = CURLE_PEER_FAILED_VERIFICATION;
+        curl.words = rows[i].words;
+        CHECK_ROW(rows[i].words, send_request(true, &reply, &retry) == ZN_TLS);
+        CHECK_ROW(rows[i].words, strstr(error.next, rows[i].next) != NULL);
+        zn_reply_clear(&reply);
+    }
+}
+
 static void no_code_but_ok_is_a_success(void **state)
 {
     (void)state;
@@ -898,6 +948,8 @@ int main(void)
         TEST(the_headers_of_a_reply_have_at_most_64_kib),
         TEST(a_compressed_reply_is_refused),
         TEST(each_code_of_libcurl_has_its_outcome),
+        TEST(a_refused_tunnel_is_the_proxys_doing),
+        TEST(what_is_wrong_with_a_certificate_decides_what_to_do),
         TEST(no_code_but_ok_is_a_success),
         TEST(the_words_of_libcurl_are_those_of_this_request_and_safe),
         TEST(the_lines_of_mbedtls_become_one),

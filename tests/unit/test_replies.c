@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "check.h"
-#include "core/zenml.h"
+#include "core/device_flow.h"
 
 #define NOW_S   1767225600 /* the Date of the replies */
 #define ASKED_S 600        /* the lifetime that the api-token replies answer to */
@@ -66,13 +66,18 @@ static void read_reply(struct zn_span name, struct zn_reply *reply)
 
 /* --- parsing by the name of the endpoint ---------------------------------------------------- */
 
+#define NO_ANSWER ((enum zn_device_answer) - 1)
+
 static enum zn_status parse(struct zn_span endpoint, const struct zn_reply *reply,
                             struct zn_error *error)
 {
+    const struct zn_browser_origins origins = {ZN_SPAN("https://zen.example.test/zenml"), {0}};
     struct zn_token token = {0};
     struct zn_identity identity = {0};
     struct zn_server_info info = {0};
     char id[37] = "";
+    struct zn_device_grant grant = {0};
+    enum zn_device_answer answer = NO_ANSWER;
     enum zn_status status = ZN_INTERNAL;
 
     if (zn_span_equal(endpoint, ZN_SPAN("login")))
@@ -85,12 +90,18 @@ static enum zn_status parse(struct zn_span endpoint, const struct zn_reply *repl
         status = zn_api_token_parse(reply, ASKED_S, NOW_S, &token, error);
     else if (zn_span_equal(endpoint, ZN_SPAN("project")))
         status = zn_project_parse(reply, id, error);
+    else if (zn_span_equal(endpoint, ZN_SPAN("device-authorization")))
+        status = zn_device_authorization_parse(reply, &origins, &grant, error);
+    else if (zn_span_equal(endpoint, ZN_SPAN("device-poll")))
+        status = zn_device_poll_parse(reply, &answer, &token, error);
     else
         fail_msg("INDEX.tsv names an unknown endpoint");
     const bool written = !zn_secret_is_empty(&token.secret) || identity.id[0] != '\0' ||
-                         info.id[0] != '\0' || id[0] != '\0';
+                         info.id[0] != '\0' || id[0] != '\0' || grant.url[0] != '\0' ||
+                         answer != NO_ANSWER;
     assert_int_equal(written, status == ZN_OK);
     zn_secret_clear(&token.secret);
+    zn_device_grant_clear(&grant);
     return status;
 }
 

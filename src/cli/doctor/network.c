@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,11 +71,53 @@ static void split(const struct zn_url *url, char *host, size_t size, char port[8
         snprintf(port, 8, "%s", url->is_http ? "80" : "443");
 }
 
-static enum zn_status resolve(const char *host, const char *port, struct addrinfo **ret,
-                              struct zc_findings *findings, struct zn_error *error)
+/* Looks a name up in a thread of its own, since a resolver knows no deadline. */
+struct lookup {
+    char host[256];
+    char port[8];
+    int code; /* of getaddrinfo */
+    struct addrinfo *found;
+    int done[2]; /* a pipe: its end says that the thread has ended */
+};
+
+static void *look_up(void *ctx)
 {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    const int code = getaddrinfo(host, port, &hints, ret);
+    struct lookup *lookup = ctx;
+
+    lookup->code = getaddrinfo(lookup->host, lookup->port, &hints, &lookup->found);
+    close(lookup->done[1]);
+    return NULL;
+}
+
+/* 0, or a code of getaddrinfo. A thread that is too late keeps what it has until the process ends.
+ */
+static int look_up_until(const struct zn_url *url, int64_t deadline_ms, struct addrinfo **ret)
+{
+    static struct lookup lookup;
+    const struct zn_clock clock = zn_clock_system();
+    struct pollfd end = {.events = POLLIN};
+    pthread_t thread;
+
+    split(url, lookup.host, sizeof(lookup.host), lookup.port);
+    if (pipe2(lookup.done, O_CLOEXEC) != 0 || pthread_create(&thread, NULL, look_up, &lookup) != 0)
+        return EAI_SYSTEM;
+    end.fd = lookup.done[0];
+    const int64_t left_ms = deadline_ms - clock.now_ms(clock.ctx);
+    if (poll(&end, 1, left_ms > 0 ? (int)left_ms : 0) != 1) {
+        pthread_detach(thread);
+        return EAI_AGAIN;
+    }
+    pthread_join(thread, NULL);
+    close(lookup.done[0]);
+    *ret = lookup.found;
+    return lookup.code;
+}
+
+static enum zn_status resolve(const struct zn_url *url, int64_t deadline_ms, struct addrinfo **ret,
+                              struct zc_findings *findings, struct zn_error *error)
+{
+    const int code = look_up_until(url, deadline_ms, ret);
     size_t count = 0;
     char about[32];
 
@@ -121,12 +165,29 @@ static int try_address(const struct addrinfo *address, int64_t deadline_ms)
     return problem;
 }
 
+/* Without "::", which is a command to a CI runner and would not be printed. */
+static void write_in_full(const struct in6_addr *address, char dst[64])
+{
+    const uint8_t *byte = address->s6_addr;
+
+    snprintf(dst, 64, "IPv6 %x:%x:%x:%x:%x:%x:%x:%x", byte[0] << 8 | byte[1],
+             byte[2] << 8 | byte[3], byte[4] << 8 | byte[5], byte[6] << 8 | byte[7],
+             byte[8] << 8 | byte[9], byte[10] << 8 | byte[11], byte[12] << 8 | byte[13],
+             byte[14] << 8 | byte[15]);
+}
+
 static void name_address(const struct addrinfo *address, const char *why, char *dst, size_t size)
 {
     char numeric[NI_MAXHOST] = "?";
+    struct sockaddr_in6 ipv6;
 
-    getnameinfo(address->ai_addr, address->ai_addrlen, numeric, sizeof(numeric), NULL, 0,
-                NI_NUMERICHOST);
+    if (address->ai_family == AF_INET6 && address->ai_addrlen == sizeof(ipv6)) {
+        memcpy(&ipv6, address->ai_addr, sizeof(ipv6));
+        write_in_full(&ipv6.sin6_addr, numeric);
+    } else {
+        getnameinfo(address->ai_addr, address->ai_addrlen, numeric, sizeof(numeric), NULL, 0,
+                    NI_NUMERICHOST);
+    }
     snprintf(dst, size, "%.60s%s%.50s", numeric, why[0] == '\0' ? "" : ", ", why);
 }
 
@@ -165,11 +226,8 @@ enum zn_status zc_network_check(const struct zn_url *url, int64_t deadline_ms,
                                 struct zc_findings *findings, struct zn_error *error)
 {
     struct addrinfo *addresses = NULL;
-    char host[256];
-    char port[8];
+    enum zn_status status = resolve(url, deadline_ms, &addresses, findings, error);
 
-    split(url, host, sizeof(host), port);
-    enum zn_status status = resolve(host, port, &addresses, findings, error);
     if (status == ZN_OK)
         status = connect_to_any(addresses, deadline_ms, findings, error);
     if (addresses != NULL)

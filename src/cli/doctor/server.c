@@ -19,6 +19,7 @@ struct visit {
     const struct zc_options *options;
     struct zc_session session;
     struct zc_findings findings;
+    bool has_proxy;
 };
 
 static struct zc_place place(const char *check)
@@ -54,6 +55,15 @@ static enum zn_status check_url(struct visit *visit, struct zn_error *error)
     return ZN_OK;
 }
 
+/* A token that has ended is shown to the server all the same: the clock may be wrong. */
+static bool has_ended(const struct visit *visit)
+{
+    const struct zn_session *core = &visit->session.core;
+    const int64_t expires_s = visit->session.credential.expires_s;
+
+    return expires_s != 0 && expires_s <= core->clock.wall_s(core->clock.ctx);
+}
+
 /* Without one, what can be checked without one is checked. */
 static enum zn_status check_credential(struct visit *visit, struct zn_error *error)
 {
@@ -66,7 +76,12 @@ static enum zn_status check_credential(struct visit *visit, struct zn_error *err
         return find_failure(visit, "credential", error);
     if (credential->expires_s != 0)
         zc_format_time(credential->expires_s, expires);
-    if (credential->is_pro)
+    if (has_ended(visit))
+        zc_find(
+            &visit->findings, place("credential"), ZC_LEVEL_WARN,
+            "by the clock here the API token has ended: ", expires,
+            "make a new one, or run zenml-login login again if it was its; and check the clock");
+    else if (credential->is_pro)
         find_ok(visit, "credential", "an API key of ZenML Pro", "");
     else if (credential->kind == ZN_CREDENTIAL_API_KEY)
         find_ok(visit, "credential", "an API key with the id ", credential->key_id);
@@ -81,17 +96,23 @@ static enum zn_status check_credential(struct visit *visit, struct zn_error *err
 
 static enum zn_status check_network(struct visit *visit, struct zn_error *error)
 {
-    if (zc_network_has_proxy(&visit->session.server, &visit->findings))
+    visit->has_proxy = zc_network_has_proxy(&visit->session.server, &visit->findings);
+    if (visit->has_proxy)
         return ZN_OK; /* names are resolved, and connections made, beyond it */
     return zc_network_check(&visit->session.server, visit->session.core.deadline_ms,
                             &visit->findings, error);
 }
 
-static const char *check_of(enum zn_status status)
+/* A file of authorities that cannot be used is found out without, and with, a connection. */
+static const char *check_of(const struct visit *visit, const struct zn_error *error)
 {
-    return status == ZN_TLS                                  ? "tls"
-           : zn_status_class(status) == ZN_CLASS_UNAVAILABLE ? "http"
-                                                             : "server";
+    const bool is_way = error->status == ZN_UNREACHABLE && visit->has_proxy;
+    const bool is_ours = error->status == ZN_CONFIG && error->http_status == 0;
+
+    return error->status == ZN_TLS || is_ours                       ? "tls"
+           : is_way                                                 ? "proxy"
+           : zn_status_class(error->status) == ZN_CLASS_UNAVAILABLE ? "http"
+                                                                    : "server";
 }
 
 static void check_clock(struct visit *visit)
@@ -113,6 +134,13 @@ static void check_clock(struct visit *visit)
         find_ok(visit, "clock", "as the server's", "");
 }
 
+/* A version that shows the credential is none, and must not get to be printed. */
+static bool shows_credential(const struct visit *visit, const char *text)
+{
+    return zn_credential_is_shown(&visit->session.credential, zn_span_of(text)) ||
+           zn_credential_is_shown(&visit->session.second, zn_span_of(text));
+}
+
 static enum zn_status check_server(struct visit *visit, struct zn_error *error)
 {
     const struct zn_policy policy = {.expect_server_id =
@@ -122,12 +150,12 @@ static enum zn_status check_server(struct visit *visit, struct zn_error *error)
         zn_login_check_server(&visit->session.core, &policy, &visit->session.proof, error);
 
     if (status != ZN_OK)
-        return find_failure(visit, check_of(status), error);
+        return find_failure(visit, check_of(visit, error), error);
     if (!visit->session.server.is_http)
         find_ok(visit, "tls", "the certificate is trusted", "");
     find_ok(visit, "server",
             info->pro_api_url[0] != '\0' ? "a workspace of ZenML Pro, version " : "ZenML, version ",
-            info->version);
+            shows_credential(visit, info->version) ? "(not shown)" : info->version);
     check_clock(visit);
     return ZN_OK;
 }
@@ -166,9 +194,11 @@ static enum zn_status reach_server(struct visit *visit, struct zn_error *error)
 {
     enum zn_status status = check_network(visit, error);
 
-    if (status == ZN_OK)
-        status = zc_session_open_transport(visit->options, &visit->session, error);
-    return status == ZN_OK ? check_server(visit, error) : status;
+    if (status != ZN_OK)
+        return status;
+    status = zc_session_open_transport(visit->options, &visit->session, error);
+    return status == ZN_OK ? check_server(visit, error)
+                           : find_failure(visit, check_of(visit, error), error);
 }
 
 static enum zn_status log_in(struct visit *visit, struct zn_error *error)
@@ -186,13 +216,15 @@ static enum zn_status run(struct visit *visit, struct zn_error *error)
 {
     struct zn_error server_error = {0};
     enum zn_status server_status = check_url(visit, &server_error);
+    const bool has_url = server_status == ZN_OK;
     const enum zn_status credential_status = check_credential(visit, error);
 
-    if (server_status == ZN_OK)
+    if (has_url)
         server_status = reach_server(visit, &server_error);
     if (credential_status == ZN_OK && server_status == ZN_OK)
         return log_in(visit, error);
-    if (server_status == ZN_OK || (credential_status != ZN_OK && credential_status != ZN_MISSING))
+    if (server_status == ZN_OK ||
+        (has_url && credential_status != ZN_OK && credential_status != ZN_MISSING))
         return credential_status;
     *error = server_error;
     return server_status;

@@ -8,6 +8,8 @@
 #include "output/written.h"
 #include "secret_file.h"
 
+extern char **environ;
+
 #define WELL_KNOWN_NAME "zenml_store_api_key"
 
 enum form { FORM_VALUE, FORM_FILE };
@@ -91,14 +93,46 @@ static const struct {
      "check the variable's name; a protected variable is there on protected branches only"},
 };
 
+static bool begins_like_a_key(struct zn_span text)
+{
+    return zn_span_starts_with(text, ZN_SPAN("ZENKEY_")) ||
+           zn_span_starts_with(text, ZN_SPAN("ZENPROKEY_"));
+}
+
+/* A variable that we do not look at, and that holds an API key: "NAME=…"; NULL: there is none. */
+static const char *find_misnamed(void)
+{
+    for (char *const *entry = environ; *entry != NULL; entry++) {
+        struct zn_span value = zn_span_of(*entry);
+        (void)zn_span_cut(&value, '=');
+        if (begins_like_a_key(value) && !zc_source_is_input(*entry))
+            return *entry;
+    }
+    return NULL;
+}
+
+/* Nothing is where we look. */
+static enum zn_status misnamed(const char *entry, struct zn_error *error)
+{
+    struct zn_span rest = zn_span_of(entry);
+
+    zn_error_set(error, ZN_MISSING, "no credential was given; there is an API key in the variable ",
+                 "call that variable ZENML_STORE_API_KEY");
+    zn_error_quote(error, zn_span_cut(&rest, '='));
+    return ZN_MISSING;
+}
+
 static enum zn_status missing(const struct found *found, struct zn_error *error)
 {
+    const char *other = found->empty == NULL ? find_misnamed() : NULL;
     const char *next = found->empty == NULL
                            ? "set ZENML_STORE_API_KEY, give --api-key-file, or run zenml-login "
                              "login"
                            : "check the name of the secret; CI jobs of forks and of Dependabot get "
                              "none";
 
+    if (other != NULL)
+        return misnamed(other, error);
     for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
         const char *value = getenv(causes[i].variable);
         if (value != NULL && strcmp(value, causes[i].value) == 0) {
@@ -134,6 +168,20 @@ static enum zn_status add(struct found *found, const char *name, enum zn_credent
     return status;
 }
 
+/* Adds a second key. Takes the bytes of `second`. */
+static enum zn_status add_second(struct found *found, bool is_first, const char *name,
+                                 struct zn_secret *second, struct zn_error *error)
+{
+    enum zn_status status = ZN_OK;
+
+    if (is_first)
+        zn_secret_take(&found->second, second);
+    else if (!zn_span_equal(zn_secret_reveal(&found->second), zn_secret_reveal(second)))
+        status = conflict(found->name, name, error);
+    zn_secret_clear(second);
+    return status;
+}
+
 /* Takes what follows the first line out of `secret`. */
 static enum zn_status split_lines(struct zn_secret *secret, struct zn_secret *ret_second,
                                   struct zn_error *error)
@@ -146,6 +194,9 @@ static enum zn_status split_lines(struct zn_secret *secret, struct zn_secret *re
         return ZN_OK;
     if (first.len > 0 && first.ptr[first.len - 1] == '\r')
         first.len--;
+    if (first.len == 0)
+        return zn_error_set(error, ZN_MALFORMED, "its first line is empty",
+                            "leave one key, or during a rotation the new and the old one");
     if (memchr(rest.ptr, '\n', rest.len) != NULL)
         return zn_error_set(error, ZN_MALFORMED, "it holds more than two lines",
                             "leave one key, or during a rotation the new and the old one");
@@ -166,9 +217,10 @@ static enum zn_status add_file(struct found *found, const char *name, const char
     if (status == ZN_OK)
         status = split_lines(&secret, &second, error);
     if (status == ZN_OK && !zn_secret_is_empty(&secret)) {
+        const bool is_first = found->name == NULL;
         status = add(found, name, kind, &secret, error);
         if (status == ZN_OK)
-            zn_secret_take(&found->second, &second);
+            status = add_second(found, is_first, name, &second, error);
     } else if (status != ZN_OK) {
         zn_error_prefix(error, name);
     } else {
