@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attempt.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -9,6 +10,7 @@
 #include <security/pam_ext.h>
 
 #include "audit.h"
+#include "conversation.h"
 #include "core/clock.h"
 #include "helper_process.h"
 
@@ -101,13 +103,16 @@ static bool fill_request(const struct zh_config *config, const struct zn_secret 
 {
     const struct zn_span typed = zn_secret_reveal(credential);
 
+    const bool in_browser = typed.len == 0 && (config->credential & ZH_DEVICE) != 0;
+
     *request = (struct zp_request){
         .magic = ZP_MAGIC,
         .accept = ((config->credential & ZH_API_KEY) != 0 ? ZP_ACCEPT_API_KEY : 0) |
-                  ((config->credential & ZH_API_TOKEN) != 0 ? ZP_ACCEPT_API_TOKEN : 0),
+                  ((config->credential & ZH_API_TOKEN) != 0 ? ZP_ACCEPT_API_TOKEN : 0) |
+                  ((config->credential & ZH_DEVICE) != 0 ? ZP_ACCEPT_DEVICE : 0),
         .any_account = config->account_type != ZH_ACCOUNT_SERVICE,
         .credential_len = (uint32_t)typed.len,
-        .timeout_ms = config->timeout * 1000,
+        .timeout_ms = (in_browser ? config->device_timeout : config->timeout) * 1000,
         .token_lifetime_s = config->session_env == ZH_SESSION_TOKEN ? config->session_token_ttl : 0,
     };
     if (typed.len > 0)
@@ -115,6 +120,7 @@ static bool fill_request(const struct zh_config *config, const struct zn_secret 
     return PUT_TEXT(request->server, config->server) &&
            PUT_TEXT(request->ca_file, config->ca_file) && PUT_TEXT(request->pin, config->pin) &&
            PUT_TEXT(request->proxy, config->proxy) &&
+           PUT_TEXT(request->pro_api_url, config->pro_api_url) &&
            PUT_TEXT(request->server_id, config->server_id) && zp_request_is_valid(request);
 }
 
@@ -137,7 +143,30 @@ struct decision {
     struct zp_attempt *attempt;
     int (*policy)(const struct zp_attempt *attempt);
     int reason;
+    bool has_shown; /* the person was told where to approve */
+    bool is_cancelled;
 };
+
+/*
+ * In the prompt itself, since sshd shows what stands in a message of its own only together with the
+ * next prompt. What is answered does not matter, only that it is.
+ */
+static bool show(void *ctx, const struct zp_grant *grant)
+{
+    struct decision *decision = ctx;
+    struct zn_secret answer = {0};
+    char prompt[sizeof(grant->url) + 128];
+
+    snprintf(prompt, sizeof(prompt),
+             "Open this page in a browser, and approve the login:\n\n    %s\n\n"
+             "Press Enter once you have approved: ",
+             grant->url);
+    decision->has_shown = true;
+    decision->is_cancelled = zp_ask(decision->attempt->pamh, prompt, &answer) != ZP_ANSWER_GIVEN;
+    zn_secret_clear(&answer);
+    explicit_bzero(prompt, sizeof(prompt));
+    return !decision->is_cancelled;
+}
 
 static bool approve(void *ctx, const struct zp_reply *reply)
 {
@@ -152,17 +181,24 @@ static bool approve(void *ctx, const struct zp_reply *reply)
     return decision->reason == ZN_OK;
 }
 
+static int reason_when_shown(int reason)
+{
+    return reason == ZN_TIMEOUT ? ZP_NOT_APPROVED : reason;
+}
+
 int zp_attempt_prove(struct zp_attempt *attempt, const struct zn_secret *credential,
                      int (*policy)(const struct zp_attempt *attempt))
 {
-    struct decision decision = {attempt, policy, ZN_REJECTED};
-    const struct zp_approval approval = {&decision, approve};
+    struct decision decision = {attempt, policy, ZN_REJECTED, false, false};
+    const struct zp_approval approval = {&decision, show, approve};
 
     if (!fill_request(&attempt->config, credential, &attempt->request))
         return ZN_CONFIG;
     const enum zp_helper_outcome outcome = zp_helper_ask(
         ZP_HELPER_PATH, &attempt->request, &attempt->reporter, &approval, &attempt->reply);
-    const int reason = reason_of(outcome, &attempt->reply);
+    const int reason = decision.is_cancelled ? ZP_CONVERSATION
+                       : decision.has_shown ? reason_when_shown(reason_of(outcome, &attempt->reply))
+                                            : reason_of(outcome, &attempt->reply);
     if (outcome == ZP_HELPER_ANSWERED && attempt->reply.has_landlock == 0 && attempt->config.debug)
         pam_syslog(attempt->pamh, LOG_DEBUG, "helper: the kernel has no Landlock to confine it");
     explicit_bzero(attempt->request.credential, sizeof(attempt->request.credential));

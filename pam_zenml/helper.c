@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/device.h"
 #include "core/http_curl.h"
 #include "core/login.h"
 #include "record.h"
@@ -28,7 +29,10 @@ struct work {
     struct zn_session session;
     struct zn_proof proof;
     struct zn_token token;
+    struct zn_device_grant device; /* of a login in a browser */
     bool has_landlock;
+    bool has_shown; /* the module knows whether there is a grant */
+    bool has_waited;
 };
 
 /* --- from the request ----------------------------------------------------------------------- */
@@ -49,6 +53,27 @@ static enum zn_status take_credential(const struct zp_request *request, struct w
     if (status == ZN_OK && (request->accept & kind) == 0)
         return zn_error_set(error, ZN_MALFORMED, "this kind of credential is not accepted here",
                             "see the option credential");
+    return status;
+}
+
+/* As in the CLI: asked only when the workspace cannot read a key of ZenML Pro. */
+static enum zn_status connect_to_pro(const struct zp_request *request, struct work *work,
+                                     struct zn_error *error)
+{
+    const bool is_set = request->pro_api_url[0] != '\0';
+    struct zn_url url = {0};
+    const struct zn_http_curl_config config = {
+        .url = &url,
+        .user_agent = USER_AGENT,
+        .ca_file = text_or_null(request->ca_file),
+        .proxy = request->proxy,
+    };
+    enum zn_status status = zn_url_parse(zn_span_of(is_set ? request->pro_api_url : ZN_PRO_API_URL),
+                                         false, &url, error);
+
+    work->session.pro_url = is_set ? NULL : ZN_PRO_API_URL;
+    if (status == ZN_OK)
+        status = zn_http_curl_open(&config, &work->session.pro, error);
     return status;
 }
 
@@ -99,6 +124,78 @@ static void put_proof(const struct work *work, struct zp_reply *reply)
         memcpy(reply->token, token.ptr, token.len);
 }
 
+/* --- a login in a browser ------------------------------------------------------------------- */
+
+_Static_assert(ZP_BROWSER_URL_MAX == ZN_BROWSER_URL_MAX, "a URL fits into the record");
+
+static bool receive_go_ahead(const struct work *work)
+{
+    struct zp_go_ahead go_ahead = {0};
+
+    return zp_record_receive(STDIN_FILENO, &go_ahead, sizeof(go_ahead),
+                             work->session.deadline_ms) &&
+           go_ahead.magic == ZP_MAGIC;
+}
+
+/* Says where to approve; `device` NULL: there is no grant. */
+static bool send_grant(struct work *work, const struct zn_device_grant *device)
+{
+    struct zp_grant grant = {.magic = ZP_MAGIC, .is_granted = device != NULL};
+
+    if (device != NULL)
+        put_text(grant.url, sizeof(grant.url), device->url);
+    work->has_shown = true;
+    const bool sent = zp_record_send(STDIN_FILENO, &grant, sizeof(grant));
+    explicit_bzero(&grant, sizeof(grant));
+    return sent;
+}
+
+static bool show_person(void *ctx, const struct zn_device_grant *device)
+{
+    struct work *work = ctx;
+    return send_grant(work, device) && receive_go_ahead(work);
+}
+
+/* The person has said that it is done: the first poll need not wait. */
+static bool wait_for_person(void *ctx, int64_t duration_ms)
+{
+    struct work *work = ctx;
+    const struct zn_clock *clock = &work->session.clock;
+
+    if (work->has_waited)
+        clock->sleep_ms(clock->ctx, duration_ms);
+    work->has_waited = true;
+    return true;
+}
+
+/* Ends all tokens of the device; without them, nobody can be who the person is. */
+static enum zn_status forget_device(struct work *work, struct zn_error *error)
+{
+    if (work->device.device_id[0] == '\0')
+        return zn_error_set(error, ZN_BAD_REPLY, "the server does not tell how to end the login",
+                            NULL);
+    const enum zn_status status =
+        zn_device_delete(&work->session, &work->proof.access.secret, work->device.device_id, error);
+    if (status == ZN_OK)
+        work->device.device_id[0] = '\0';
+    return status;
+}
+
+static enum zn_status log_in_by_browser(const struct zp_request *request, struct work *work,
+                                        struct zn_error *error)
+{
+    const struct zn_policy policy = {.account_type = ZN_ACCOUNT_PERSON,
+                                     .expect_server_id = zn_span_of(request->server_id)};
+    const struct zn_person person = {work, show_person, wait_for_person};
+    enum zn_status status = zn_device_login(&work->session, &policy, zn_span_of(work->server.text),
+                                            &person, &work->device, &work->proof, error);
+
+    /* A token for the session is made from that of the device, and dies with it. */
+    if (status == ZN_OK && request->token_lifetime_s == 0)
+        status = forget_device(work, error);
+    return status;
+}
+
 /* --- the work ------------------------------------------------------------------------------- */
 
 static enum zn_status prove(const struct zp_request *request, struct work *work,
@@ -110,8 +207,12 @@ static enum zn_status prove(const struct zp_request *request, struct work *work,
     };
     enum zn_status status = connect_to(request, work, error);
 
+    if (status == ZN_OK && zp_request_is_for_browser(request))
+        return log_in_by_browser(request, work, error);
     if (status == ZN_OK)
         status = take_credential(request, work, error);
+    if (status == ZN_OK && work->credential.is_pro)
+        status = connect_to_pro(request, work, error);
     if (status == ZN_OK)
         status = zn_login(&work->session, &policy, true, &work->proof, error);
     return status;
@@ -139,35 +240,34 @@ static bool answer(const struct work *work, enum zn_status status, const struct 
     return zp_record_send(STDIN_FILENO, reply, sizeof(*reply));
 }
 
-/* The module says nothing more when it does not let the user in, and ends this process. */
-static bool may_go_ahead(const struct work *work)
-{
-    struct zp_go_ahead go_ahead = {0};
-
-    return zp_record_receive(STDIN_FILENO, &go_ahead, sizeof(go_ahead),
-                             work->session.deadline_ms) &&
-           go_ahead.magic == ZP_MAGIC;
-}
-
+/* The module says nothing more when it does not let the user in, and ends this process soon. */
 static bool serve(const struct zp_request *request, struct work *work, struct zp_reply *reply)
 {
     struct zn_error error = {0};
     enum zn_status status = prove(request, work, &error);
-    bool ok = answer(work, status, &error, reply);
 
-    if (ok && status == ZN_OK && request->token_lifetime_s > 0 && may_go_ahead(work)) {
+    if (zp_request_is_for_browser(request) && !work->has_shown && !send_grant(work, NULL))
+        return false;
+    bool ok = answer(work, status, &error, reply);
+    if (ok && status == ZN_OK && request->token_lifetime_s > 0 && receive_go_ahead(work)) {
         status = make_token(request, work, &error);
         ok = answer(work, status, &error, reply);
+        if (ok && status == ZN_OK)
+            work->device.device_id[0] = '\0'; /* it stays */
     }
+    if (work->device.device_id[0] != '\0' && forget_device(work, &error) != ZN_OK)
+        return false; /* nobody is left to be told */
     return ok;
 }
 
 static void clear(struct work *work)
 {
     zn_http_curl_close(&work->session.transport);
+    zn_http_curl_close(&work->session.pro);
     zn_credential_clear(&work->credential);
     zn_proof_clear(&work->proof);
     zn_secret_clear(&work->token.secret);
+    zn_device_grant_clear(&work->device);
 }
 
 int main(void)

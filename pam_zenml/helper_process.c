@@ -19,6 +19,7 @@
 
 #define GRACE_MS      500   /* beyond the helper's own deadline */
 #define GOODBYE_MS    200   /* to end by itself after its answer */
+#define TAKE_BACK_MS  2000  /* the same, when it has a device to delete */
 #define NOBODY        65534 /* the overflow uid and gid of the kernel */
 #define HELPER_FD_MAX 64
 #define PROGRAM_FD    3
@@ -257,6 +258,29 @@ static enum zp_helper_outcome ask_token(int socket, int64_t deadline_ms, struct 
     return outcome == ZP_HELPER_ANSWERED && !same ? ZP_HELPER_FAILED : outcome;
 }
 
+/* The person's part of a login in a browser. ZP_HELPER_ANSWERED: a reply follows. */
+static enum zp_helper_outcome show_grant(int socket, int64_t deadline_ms,
+                                         const struct zp_approval *approval)
+{
+    const struct zn_clock clock = zn_clock_system();
+    const struct zp_go_ahead go_ahead = {ZP_MAGIC};
+    struct zp_grant grant;
+
+    if (!zp_record_receive(socket, &grant, sizeof(grant), deadline_ms))
+        return clock.now_ms(clock.ctx) >= deadline_ms ? ZP_HELPER_LATE : ZP_HELPER_FAILED;
+    if (!zp_grant_is_valid(&grant))
+        return ZP_HELPER_FAILED;
+    if (grant.is_granted == 0)
+        return ZP_HELPER_ANSWERED;
+    const bool done = approval->show(approval->ctx, &grant);
+    explicit_bzero(&grant, sizeof(grant));
+    /* People may take longer than the helper waits for them; it is not to blame for being gone. */
+    if (done && clock.now_ms(clock.ctx) >= deadline_ms - GRACE_MS)
+        return ZP_HELPER_LATE;
+    return done && zp_record_send(socket, &go_ahead, sizeof(go_ahead)) ? ZP_HELPER_ANSWERED
+                                                                       : ZP_HELPER_FAILED;
+}
+
 static enum zp_helper_outcome ask(int socket, const struct zp_request *request,
                                   const struct zp_approval *approval, struct zp_reply *reply)
 {
@@ -265,7 +289,11 @@ static enum zp_helper_outcome ask(int socket, const struct zp_request *request,
 
     if (!zp_record_send(socket, request, sizeof(*request)))
         return ZP_HELPER_FAILED;
-    enum zp_helper_outcome outcome = receive(socket, deadline_ms, false, reply);
+    enum zp_helper_outcome outcome = zp_request_is_for_browser(request)
+                                         ? show_grant(socket, deadline_ms, approval)
+                                         : ZP_HELPER_ANSWERED;
+    if (outcome == ZP_HELPER_ANSWERED)
+        outcome = receive(socket, deadline_ms, false, reply);
     if (outcome == ZP_HELPER_ANSWERED && reply->status == ZN_OK) {
         const bool approved = approval->approve(approval->ctx, reply);
         if (approved && request->token_lifetime_s > 0)
@@ -275,14 +303,14 @@ static enum zp_helper_outcome ask(int socket, const struct zp_request *request,
 }
 
 /* Lets a helper that has answered close its connection; its end of the socket closes with it. */
-static void say_goodbye(int socket)
+static void say_goodbye(int socket, int patience_ms)
 {
     struct pollfd poll_fd = {.fd = socket, .events = 0};
     int ready = 0;
 
     shutdown(socket, SHUT_WR);
     do
-        ready = poll(&poll_fd, 1, GOODBYE_MS);
+        ready = poll(&poll_fd, 1, patience_ms);
     while (ready < 0 && errno == EINTR);
 }
 
@@ -310,7 +338,7 @@ enum zp_helper_outcome zp_helper_ask(const char *path, const struct zp_request *
     if (child > 0) {
         outcome = ask(fds[0], request, approval, reply);
         if (outcome == ZP_HELPER_ANSWERED)
-            say_goodbye(fds[0]);
+            say_goodbye(fds[0], zp_request_is_for_browser(request) ? TAKE_BACK_MS : GOODBYE_MS);
         end(child);
     }
     release_sigchld(&held);

@@ -17,9 +17,16 @@ enum zp_helper_outcome {
     ZP_HELPER_LATE    /* no answer within the time of the request, and half a second more */
 };
 
-/* The module's decision on a reply: may the account be the user? */
+/*
+ * What the module decides meanwhile.
+ *
+ * show: tells the person where to approve, and returns when that is said to be done. False: it is
+ * not, and the helper ends. Only for a request for a login in a browser.
+ * approve: may the account be the user?
+ */
 struct zp_approval {
     void *ctx;
+    bool (*show)(void *ctx, const struct zp_grant *grant);
     bool (*approve)(void *ctx, const struct zp_reply *reply);
 };
 

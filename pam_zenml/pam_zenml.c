@@ -7,6 +7,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include <security/pam_ext.h>
 #include <security/pam_modules.h>
@@ -27,12 +28,26 @@ static int reason_of_answer(enum zp_answer answer)
                                           : ZP_CONVERSATION;
 }
 
+/* The prompt of the configuration, or one that tells what else an empty answer is good for. */
+static const char *prompt_of(const struct zh_config *config)
+{
+    const bool is_default = strcmp(config->prompt, "ZenML API key: ") == 0;
+
+    return (config->credential & ZH_DEVICE) != 0 && is_default
+               ? "ZenML API key (empty: log in with a browser): "
+               : config->prompt;
+}
+
 /* The credential that is tried first: typed now, or what an earlier module got. */
 static int get_credential(struct zp_attempt *attempt, bool from_first_pass,
                           struct zn_secret *credential)
 {
+    if (!from_first_pass && attempt->config.credential == ZH_DEVICE) {
+        zn_secret_clear(credential);
+        return ZN_OK; /* there is nothing to type */
+    }
     if (!from_first_pass)
-        return reason_of_answer(zp_ask(attempt->pamh, attempt->config.prompt, credential));
+        return reason_of_answer(zp_ask(attempt->pamh, prompt_of(&attempt->config), credential));
     const int reason = reason_of_answer(zp_take_first_pass(attempt->pamh, credential));
     return reason == ZP_CONVERSATION ? ZN_MISSING : reason;
 }

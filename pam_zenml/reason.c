@@ -33,6 +33,8 @@ static const struct {
     [ZP_ROOT] = {"root", "deny", PAM_AUTH_ERR, false},
     [ZP_GROUP] = {"group", "deny", PAM_AUTH_ERR, false},
     [ZP_NOT_ADMIN] = {"not-admin", "deny", PAM_AUTH_ERR, false},
+    /* No outage, or whoever lets the time pass could switch the module off. */
+    [ZP_NOT_APPROVED] = {"not-approved", "deny", PAM_AUTH_ERR, false},
     [ZP_CONVERSATION] = {"conversation", "error", PAM_CONV_ERR, false},
     [ZP_HELPER] = {"helper", "error", PAM_SERVICE_ERR, false},
     [ZP_SCOPE] = {"scope", "ignore", PAM_IGNORE, false},

@@ -15,6 +15,7 @@ enum zp_reason {
     ZP_ROOT,                         /* uid 0, without the map line and the option */
     ZP_GROUP,                        /* not in allow_groups, or that cannot be found out */
     ZP_NOT_ADMIN,                    /* require_admin */
+    ZP_NOT_APPROVED,                 /* nobody approved the login in a browser in time */
     ZP_CONVERSATION,                 /* the host got no answer, or was interrupted */
     ZP_HELPER,                       /* the helper is missing, unsafe or broken */
     ZP_SCOPE,                        /* not for us */

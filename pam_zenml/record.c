@@ -8,6 +8,7 @@
 #include "core/clock.h"
 
 #define TIMEOUT_MAX_MS       120000
+#define BROWSER_MAX_MS       900000
 #define TOKEN_LIFETIME_MAX_S ((int64_t)7 * 24 * 3600)
 
 /* True when the array holds a string: one NUL at least, and nothing unprintable before it. */
@@ -25,17 +26,33 @@ static bool is_uuid_or_empty(const char *array, size_t size)
 
 #define IS_STRING(array) is_string(array, sizeof(array))
 
+bool zp_request_is_for_browser(const struct zp_request *request)
+{
+    return (request->accept & ZP_ACCEPT_DEVICE) != 0 && request->credential_len == 0;
+}
+
 bool zp_request_is_valid(const struct zp_request *request)
 {
-    const uint32_t known = ZP_ACCEPT_API_KEY | ZP_ACCEPT_API_TOKEN;
+    const uint32_t known = ZP_ACCEPT_API_KEY | ZP_ACCEPT_API_TOKEN | ZP_ACCEPT_DEVICE;
+    const int64_t timeout_max_ms =
+        zp_request_is_for_browser(request) ? BROWSER_MAX_MS : TIMEOUT_MAX_MS;
 
     return request->magic == ZP_MAGIC && request->accept != 0 && (request->accept & ~known) == 0 &&
            request->any_account <= 1 && request->credential_len <= ZN_SECRET_MAX &&
-           request->timeout_ms > 0 && request->timeout_ms <= TIMEOUT_MAX_MS &&
+           request->timeout_ms > 0 && request->timeout_ms <= timeout_max_ms &&
            request->token_lifetime_s >= 0 && request->token_lifetime_s <= TOKEN_LIFETIME_MAX_S &&
            IS_STRING(request->server) && request->server[0] != '\0' &&
            IS_STRING(request->ca_file) && IS_STRING(request->pin) && IS_STRING(request->proxy) &&
+           IS_STRING(request->pro_api_url) &&
            is_uuid_or_empty(request->server_id, sizeof(request->server_id));
+}
+
+bool zp_grant_is_valid(const struct zp_grant *grant)
+{
+    const bool well_formed = grant->magic == ZP_MAGIC && grant->is_granted <= 1 &&
+                             IS_STRING(grant->url) && zn_text_is_graphic(zn_span_of(grant->url));
+
+    return well_formed && (grant->url[0] != '\0') == (grant->is_granted == 1);
 }
 
 /* What has to be there when the helper says that somebody is logged in. */

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
-
 #include "output/target.h"
 #include "output/written.h"
 #include "say.h"
@@ -34,9 +32,9 @@ static bool undo(const struct zc_format *format, const char *name, struct zn_buf
         return true;
     if (state == ZC_WRITTEN_AND_PRESENT && !stays)
         return format->writer.undo(name, out);
-    fprintf(stderr, "zenml-login: note: %s stays: %s\n", name,
-            stays ? "it cannot be taken away here, and the ZenML client fails when it is empty"
-                  : "it was changed or removed since env wrote it");
+    zc_say_note("%s stays: %s", name,
+                stays ? "it cannot be taken away here, and the ZenML client fails when it is empty"
+                      : "it was changed or removed since env wrote it");
     return true;
 }
 
@@ -69,7 +67,7 @@ static enum zn_status run(const struct zc_options *options, struct zn_error *err
         status = zn_error_no_memory(error);
     zn_buf_clear(&out);
     if (status == ZN_OK)
-        fputs("zenml-login: cleared; a token stays valid until it expires\n", stderr);
+        zc_say_done("cleared; a token stays valid until it expires");
     return status;
 }
 

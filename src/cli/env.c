@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
-
 #include "grant.h"
 #include "output/platform.h"
 #include "output/target.h"
@@ -21,10 +19,9 @@ static void say_how_to_map(const struct zc_variables *variables)
 {
     for (size_t i = 0; i < variables->count; i++)
         if (variables->list[i].secret != ZN_CREDENTIAL_NONE)
-            fprintf(stderr,
-                    "zenml-login: note: a later step sees the credential only when it maps it: "
-                    "env: { %s: $(%s) }\n",
-                    variables->list[i].name, variables->list[i].name);
+            zc_say_note("a later step sees the credential only when it maps it: "
+                        "env: { %s: $(%s) }",
+                        variables->list[i].name, variables->list[i].name);
 }
 
 static void say_success(const struct zc_session *session, const struct zc_grant *grant,
@@ -32,19 +29,16 @@ static void say_success(const struct zc_session *session, const struct zc_grant 
 {
     char name[ZN_NAME_MAX + 1] = "";
     char expires[21] = "";
+    const bool is_key = grant->kind == ZN_CREDENTIAL_API_KEY;
+    const char *what = left_out ? "not handed on: the credential, since others can read the file"
+                       : is_key ? "handed on: the API key"
+                       : grant->expires_s == 0 ? "handed on: an API token that never expires"
+                                               : "handed on: an API token, valid until ";
 
     zn_text_append_safe(name, sizeof(name), zn_span_of(session->proof.identity.name));
-    fprintf(stderr, "zenml-login: logged in to %s as %s", session->server.text, name);
-    if (grant->expires_s != 0)
+    if (!left_out && !is_key && grant->expires_s != 0)
         zc_format_time(grant->expires_s, expires);
-    if (left_out)
-        fputs("; not handed on: the credential, since others can read the file\n", stderr);
-    else if (grant->kind == ZN_CREDENTIAL_API_KEY)
-        fputs("; handed on: the API key\n", stderr);
-    else if (grant->expires_s != 0)
-        fprintf(stderr, "; handed on: an API token, valid until %s\n", expires);
-    else
-        fputs("; handed on: an API token that never expires\n", stderr);
+    zc_say_done("logged in to %s as %s; %s%s", session->server.text, name, what, expires);
     if (target->format->maps_secrets)
         say_how_to_map(&grant->variables);
 }

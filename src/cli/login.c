@@ -50,6 +50,7 @@ static void show_qr(const char *url)
 /* Where and how the person is reached. */
 struct reach {
     bool trusted;
+    bool draws;   /* a QR code, where one can be shown */
     bool listens; /* Enter on standard input means "I have approved" */
 };
 
@@ -59,7 +60,8 @@ static bool show(void *ctx, const struct zn_device_grant *grant)
 
     fprintf(stderr, "Open this page in a browser, and approve the login%s:\n\n    %s\n\n",
             reach->trusted ? " (tick \"trust this device\" there)" : "", grant->url);
-    show_qr(grant->url);
+    if (reach->draws)
+        show_qr(grant->url);
     if (reach->listens)
         fputs("Press Enter once you have approved, or Ctrl-C to give up.\n", stderr);
     return true;
@@ -122,7 +124,7 @@ static void end_earlier(const struct zc_session *session, const struct zc_stored
         return;
     const enum zn_status status = end_on_server(session, earlier, &ignored);
     if (status != ZN_OK && status != ZN_REJECTED)
-        zc_say_note("the token of the earlier login could not be ended on the server");
+        zc_say_warning("the token of the earlier login could not be ended on the server");
 }
 
 static void say_success(const struct zc_session *session)
@@ -133,13 +135,13 @@ static void say_success(const struct zc_session *session)
     const struct zn_span token = zn_secret_reveal(&session->proof.access.secret);
 
     zn_text_append_safe(name, sizeof(name), zn_span_of(session->proof.identity.name));
-    fprintf(stderr, "zenml-login: logged in to %s as %s", session->server.text, name);
-    if (!zn_jwt_expiry(token, &expires_s) || expires_s == 0) {
-        fputs("; the token never expires: end it with zenml-login login --logout\n", stderr);
-        return;
-    }
-    zc_format_time(expires_s, expires);
-    fprintf(stderr, "; valid until %s\n", expires);
+    const bool ends = zn_jwt_expiry(token, &expires_s) && expires_s != 0;
+    if (ends)
+        zc_format_time(expires_s, expires);
+    zc_say_done("logged in to %s as %s; %s%s", session->server.text, name,
+                ends ? "valid until "
+                     : "the token never expires: end it with zenml-login login --logout",
+                expires);
 }
 
 /* The new token takes the place of an earlier one, which is ended after that: one of them is kept.
@@ -154,7 +156,7 @@ static enum zn_status keep(const struct zc_session *session, const struct zn_dev
 
     /* One that others could read is among them; a file that holds none is replaced. */
     if (zc_token_file_read(&session->server, &earlier, &ignored) == ZN_INTERNAL)
-        zc_say_note("the token of the earlier login could not be ended on the server");
+        zc_say_warning("the token of the earlier login could not be ended on the server");
     memcpy(stored.device_id, grant->device_id, sizeof(stored.device_id));
     if (zn_secret_set(&stored.token, zn_secret_reveal(&session->proof.access.secret)))
         status = zc_token_file_write(&session->server, &stored, error);
@@ -163,7 +165,7 @@ static enum zn_status keep(const struct zc_session *session, const struct zn_dev
     if (status == ZN_OK)
         end_earlier(session, &earlier);
     else if (end_on_server(session, &stored, &ignored) != ZN_OK)
-        zc_say_note("the token could not be ended on the server");
+        zc_say_warning("the token could not be ended on the server");
     zc_stored_token_clear(&earlier);
     zc_stored_token_clear(&stored);
     return status;
@@ -175,7 +177,8 @@ static enum zn_status log_in(const struct zc_options *options, struct zc_session
     const struct zn_policy policy = {.account_type = ZN_ACCOUNT_PERSON,
                                      .expect_user = zn_span_of(options->expect_user),
                                      .expect_server_id = zn_span_of(options->expect_server_id)};
-    struct reach reach = {.trusted = options->trusted, .listens = isatty(STDIN_FILENO)};
+    struct reach reach = {
+        .trusted = options->trusted, .draws = !options->quiet, .listens = isatty(STDIN_FILENO)};
     const struct zn_person person = {&reach, show, wait_for_person};
     struct zn_device_grant grant = {0};
     enum zn_status status = zc_token_file_check(&session->server, error);
@@ -207,11 +210,12 @@ static enum zn_status log_out(const struct zc_session *session, struct zn_error 
     if (status == ZN_REJECTED)
         zc_say_note("the token was not valid any more");
     else if (status == ZN_MISSING)
-        zc_say_note("the token stays valid until it expires: the server does not tell its device");
+        zc_say_warning(
+            "the token stays valid until it expires: the server does not tell its device");
     if (status == ZN_OK || status == ZN_REJECTED || status == ZN_MISSING)
         status = zc_token_file_remove(&session->server, error);
     if (status == ZN_OK)
-        fprintf(stderr, "zenml-login: logged out of %s\n", session->server.text);
+        zc_say_done("logged out of %s", session->server.text);
     zc_stored_token_clear(&stored);
     return status;
 }

@@ -11,6 +11,8 @@
 
 static int run_verb(const struct zc_options *options, const struct zc_process *process)
 {
+    if (options->quiet)
+        zc_say_quietly();
     switch (options->verb) {
     case ZC_ENV:
         return zc_env_run(options);

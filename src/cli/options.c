@@ -185,6 +185,8 @@ static const struct option {
     {"user", 0, "NAME", ZC_DOCTOR, AT(user), read_text, "a name",
      "with --try: may the account be this local user?"},
     {"verbose", 'v', NULL, EVERY, AT(verbose), read_flag, NULL, "say what is being done"},
+    {"quiet", 'q', NULL, EVERY, AT(quiet), read_flag, NULL,
+     "say nothing but errors and warnings; doctor: nothing that is ok"},
     {"help", 'h', NULL, EVERY, AT(help), read_flag, NULL, "print this help"},
     {"version", 'V', NULL, EVERY, AT(version), read_flag, NULL, "print the version"},
 };
@@ -325,6 +327,9 @@ static enum zn_status check(const struct zc_options *ret, struct zn_error *error
                             "zenml-login exec [options] -- COMMAND [ARGUMENT...]");
     if (ret->verb != ZC_EXEC && has_command)
         return refuse(error, "unexpected word: ", ret->command[0], SEE_HELP);
+    if (ret->verbose && ret->quiet)
+        return zn_error_set(error, ZN_CONFIG, "--verbose and --quiet exclude each other",
+                            "give one of them");
     if (ret->ca_add && ret->ca_file == NULL)
         return zn_error_set(error, ZN_CONFIG, "--ca-mode add needs --ca-file", NULL);
     if (ret->verb == ZC_DOCTOR)

@@ -36,6 +36,7 @@ struct zc_options {
     const char *expect_user;
     const char *expect_server_id;
     bool verbose;
+    bool quiet;
     bool help;
     bool version;
     enum zc_hand_on hand_on;

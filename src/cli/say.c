@@ -2,6 +2,7 @@
 #include "say.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -20,9 +21,40 @@ void zc_say_warning(const char *text)
     fprintf(stderr, "zenml-login: warning: %s\n", text);
 }
 
-void zc_say_note(const char *text)
+/* The command line asks for it once, for the whole run. */
+static bool is_quiet;
+
+void zc_say_quietly(void)
 {
-    fprintf(stderr, "zenml-login: note: %s\n", text);
+    is_quiet = true;
+}
+
+__attribute__((format(printf, 2, 0))) static void say_line(const char *begin, const char *format,
+                                                           va_list values)
+{
+    if (is_quiet)
+        return;
+    fputs(begin, stderr);
+    vfprintf(stderr, format, values);
+    fputc('\n', stderr);
+}
+
+void zc_say_note(const char *format, ...)
+{
+    va_list values;
+
+    va_start(values, format);
+    say_line("zenml-login: note: ", format, values);
+    va_end(values);
+}
+
+void zc_say_done(const char *format, ...)
+{
+    va_list values;
+
+    va_start(values, format);
+    say_line("zenml-login: ", format, values);
+    va_end(values);
 }
 
 void zc_say_trace(void *ctx, const struct zn_trace *trace)

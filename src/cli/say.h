@@ -14,8 +14,14 @@ int zc_say_error(const struct zn_error *error);
 /* Prints one line of our own words: "zenml-login: warning: ...". */
 void zc_say_warning(const char *text);
 
-/* Prints one line of our own words: "zenml-login: note: ...". */
-void zc_say_note(const char *text);
+/* From now on neither notes nor what was done are printed. Errors and warnings are. */
+void zc_say_quietly(void);
+
+/* Prints one line: "zenml-login: note: ...". Texts of a server in it have been made safe. */
+void zc_say_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Prints one line about what has been done: "zenml-login: ...". As zc_say_note. */
+void zc_say_done(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Prints one request that was made. Has the type of zn_session.trace; `ctx` is not used. */
 void zc_say_trace(void *ctx, const struct zn_trace *trace);

@@ -32,9 +32,6 @@ enum zn_status zc_session_connect(struct zc_session *session, struct zn_http_cur
     return status == ZN_OK ? zn_http_curl_open(&config, &session->core.transport, error) : status;
 }
 
-/* Where keys of ZenML Pro come from, unless an admin says otherwise (zenml-protocol 4). */
-#define PRO_API_URL "https://cloudapi.zenml.io"
-
 /* Opened only for a key of ZenML Pro, and asked only when the workspace cannot ask it. */
 static enum zn_status connect_to_pro(struct zc_session *session, struct zn_http_curl_config config,
                                      struct zn_error *error)
@@ -44,15 +41,16 @@ static enum zn_status connect_to_pro(struct zc_session *session, struct zn_http_
     struct zn_url url = {0};
     /* --allow-http is for the server that it is given with. */
     const enum zn_status status =
-        zn_url_parse(zn_span_of(is_set ? given : PRO_API_URL), false, &url, error);
+        zn_url_parse(zn_span_of(is_set ? given : ZN_PRO_API_URL), false, &url, error);
 
     if (status != ZN_OK) {
         zn_error_prefix(error, "ZENML_PRO_API_URL");
         zn_error_advise(error, "write it as https://HOST or https://HOST/PATH");
         return status;
     }
-    session->core.pro_url = is_set ? NULL : PRO_API_URL;
+    session->core.pro_url = is_set ? NULL : ZN_PRO_API_URL;
     config.url = &url;
+    config.pin = NULL; /* of the workspace */
     config.user_agent = USER_AGENT;
     return zn_http_curl_open(&config, &session->core.pro, error);
 }

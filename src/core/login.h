@@ -20,6 +20,9 @@ struct zn_proof {
 /* Wipes and frees the token; the proof is empty. */
 void zn_proof_clear(struct zn_proof *proof);
 
+/* Where keys of ZenML Pro come from, unless an admin says otherwise (zenml-protocol 4). */
+#define ZN_PRO_API_URL "https://cloudapi.zenml.io"
+
 /*
  * Proves the credential of the session. API key: login, then current-user. API token: info first,
  * since a server without authentication answers current-user to anybody, then current-user with the

@@ -187,11 +187,14 @@ static const struct zh_option options[] = {
      .read = read_path},
     {"config", "absolute path", "/etc/security/pam_zenml.conf", ZH_IN_ARGUMENTS,
      "the configuration file", TEXT(config), .read = read_path},
-    {"credential", "api_key, api_token", "api_key", ZH_ANYWHERE,
-     "what is accepted at the prompt: one of them, or both as a list", AT(credential),
+    {"credential", "api_key, api_token, device", "api_key", ZH_ANYWHERE,
+     "what is accepted at the prompt: one of them, or several as a list", AT(credential),
      .read = read_words},
     {"debug", "yes, no", "no", ZH_ANYWHERE, "log more, but never a secret", AT(debug),
      .read = read_yes_no},
+    {"device_timeout", "30 to 900", "300", ZH_ANYWHERE,
+     "seconds for the whole decision when a person has to approve it in a browser",
+     AT(device_timeout), .read = read_number, .least = 30, .most = 900},
     {"groups", "list of names", NULL, ZH_IN_ARGUMENTS,
      "ignore users who are in none of these local groups", TEXT(groups), .read = read_names},
     {"map_file", "absolute path", NULL, ZH_ANYWHERE,
@@ -206,6 +209,9 @@ static const struct zh_option options[] = {
     {"pin", "sha256//BASE64", NULL, ZH_ANYWHERE,
      "accept the server only with this public key; several are separated by ';'", TEXT(pin),
      .read = read_pins},
+    {"pro_api_url", "https:// URL", NULL, ZH_ANYWHERE,
+     "the API of a self-hosted ZenML Pro, for workspaces that cannot read its keys",
+     TEXT(pro_api_url), .read = read_server},
     {"prompt", "text of at most 80 bytes", "\"ZenML API key: \"", ZH_ANYWHERE,
      "what the user is asked; double quotes keep blanks at its ends", TEXT(prompt),
      .read = read_text},
@@ -374,6 +380,29 @@ bool zh_config_read(struct zh_config *config, const char *path, const struct zh_
 
 /* --- all together --------------------------------------------------------------------------- */
 
+/* A login in a browser is a person's, and gives no later module a password. */
+static bool check_device(const struct zh_config *config, const struct zh_reporter *reporter)
+{
+    const struct zh_place file = {.file = config->config};
+    const struct zh_place argument = {.argument = ZN_SPAN("set_authtok")};
+    const struct zh_place first_pass = {.argument = ZN_SPAN("use_first_pass")};
+    bool good = true;
+
+    if ((config->credential & ZH_DEVICE) == 0)
+        return true;
+    if (config->account_type == ZH_ACCOUNT_SERVICE)
+        good = zh_report(reporter, file, "who logs in with a browser is no service account: ",
+                         ZN_SPAN("credential = device"), "set account_type = user, or any");
+    if (config->set_authtok)
+        good = zh_report(reporter, argument, "there is no password after a login in a browser: ",
+                         ZN_SPAN("credential = device"), "leave out one of them");
+    if (config->use_first_pass)
+        good = zh_report(reporter, first_pass,
+                         "nobody can be asked to open a browser: ", ZN_SPAN("credential = device"),
+                         "use try_first_pass");
+    return good;
+}
+
 bool zh_config_check(const struct zh_config *config, const struct zh_reporter *reporter)
 {
     const struct zh_place file = {.file = config->config};
@@ -389,5 +418,5 @@ bool zh_config_check(const struct zh_config *config, const struct zh_reporter *r
     if (config->use_first_pass && config->try_first_pass)
         good = zh_report(reporter, argument, "excludes try_first_pass", ZN_SPAN(""),
                          "give one of them");
-    return good;
+    return check_device(config, reporter) && good;
 }

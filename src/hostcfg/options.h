@@ -37,7 +37,7 @@ enum zh_session_env { ZH_SESSION_NONE = 0, ZH_SESSION_URL, ZH_SESSION_TOKEN };
 enum zh_unavailable { ZH_UNAVAILABLE_DENY = 0, ZH_UNAVAILABLE_IGNORE };
 
 /* Bits of zh_config.credential. */
-enum zh_credential { ZH_API_KEY = 1, ZH_API_TOKEN = 2 };
+enum zh_credential { ZH_API_KEY = 1, ZH_API_TOKEN = 2, ZH_DEVICE = 4 };
 
 /*
  * All values, one member per option, named as the option. Fixed size, no ownership; texts are
@@ -51,12 +51,14 @@ struct zh_config {
     char config[ZH_PATH_SIZE];
     int credential; /* enum zh_credential, or-ed */
     bool debug;
+    int64_t device_timeout; /* seconds */
     char groups[ZH_LIST_SIZE];
     char map_file[ZH_PATH_SIZE];
     int match; /* enum zh_match */
     int64_t min_uid;
     char pin[ZH_LIST_SIZE]; /* as libcurl takes it */
     char prompt[ZH_PROMPT_SIZE];
+    char pro_api_url[ZH_URL_SIZE];
     char proxy[ZH_URL_SIZE];
     bool require_admin;
     char server[ZH_URL_SIZE];

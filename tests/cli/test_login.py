@@ -531,15 +531,15 @@ def test_earlier_login_is_ended(server, home, binary):
     assert list(folder_of(home).iterdir()) == [file_of(server, home)]
 
 
-@pytest.mark.parametrize("reply, note", (
+@pytest.mark.parametrize("reply, warned", (
     (Reply(404, json={"detail": "gone"}), False), (Reply(401, json={"detail": "expired"}), False), (Reply(500), True),
 ), ids=("gone", "expired", "server fails"))
-def test_earlier_login_that_cannot_be_ended(reply, note, server, home, binary):
+def test_earlier_login_that_cannot_be_ended(reply, warned, server, home, binary):
     """The new one is good all the same. A token that is still good may be left behind; that is said."""
     logged_in(server, home)
     server.healthy.deletion = reply
     result = log_in(server, home)
-    assert (result.code, "note: the token of the earlier login" in result.err) == (0, note), result.err
+    assert (result.code, "warning: the token of the earlier login" in result.err) == (0, warned), result.err
 
 
 def test_the_file_is_replaced_as_a_whole(start_zenml, home, binary):
@@ -684,7 +684,7 @@ def test_logout_that_cannot_end_the_token(start_zenml, home, binary):
     server.healthy.devices = zenml.devices
     assert logged_in(server, home)["device_id"] == ""
     result = log_out(server, home)
-    assert result.code == 0 and "note: " in result.err, result.err
+    assert result.code == 0 and "warning: the token stays valid" in result.err, result.err
     assert_nothing_kept(home)
 
 

@@ -44,6 +44,7 @@ REFUSED = {
     "word after login": (["login", "ada"], "unexpected word: ada", "--help"),
     "given twice": (["whoami", SERVER, SERVER], "given twice: --server", "once"),
     "flag given twice": (["whoami", "-v", "--verbose"], "given twice: --verbose", "once"),
+    "loud and quiet": (["whoami", "-q", "-v"], "--verbose and --quiet exclude each other", "one of them"),
     "missing value": (["whoami", "--server"], "value is missing after --server", "--help"),
     "empty value": (["whoami", "--server="], "--server takes a URL", None),
     "empty path": (["whoami", "--ca-file", ""], "--ca-file takes a path", None),

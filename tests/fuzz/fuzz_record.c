@@ -84,16 +84,18 @@ static bool holds_text(const char *array, size_t size, size_t least)
 
 static bool is_request(const struct zp_request *r)
 {
-    if (r->magic != ZP_MAGIC || r->accept < 1 || r->accept > 3 || r->any_account > 1)
+    const bool is_for_browser = r->accept >= 4 && r->credential_len == 0;
+
+    if (r->magic != ZP_MAGIC || r->accept < 1 || r->accept > 7 || r->any_account > 1)
         return false;
     if (r->credential_len > sizeof(r->credential))
         return false;
-    if (r->timeout_ms < 1 || r->timeout_ms > 120000)
+    if (r->timeout_ms < 1 || r->timeout_ms > (is_for_browser ? 900000 : 120000))
         return false;
     if (r->token_lifetime_s < 0 || r->token_lifetime_s > 7 * 86400)
         return false;
     if (!HOLDS_TEXT(r->server, 1) || !HOLDS_TEXT(r->ca_file, 0) || !HOLDS_TEXT(r->pin, 0) ||
-        !HOLDS_TEXT(r->proxy, 0) || !HOLDS_TEXT(r->server_id, 0))
+        !HOLDS_TEXT(r->proxy, 0) || !HOLDS_TEXT(r->pro_api_url, 0) || !HOLDS_TEXT(r->server_id, 0))
         return false;
     return r->server_id[0] == '\0' || zn_text_is_uuid(zn_span_of(r->server_id));
 }

@@ -14,8 +14,9 @@ except in what is the text of a file.
     [map]          the map file
     [setup]        shell commands, run before the application
     [server]       `METHOD /path = REPLY` (an expression with the names of zenml_replies.py and Reply; a plain value
-                   is sent as JSON), `account = …` and `auth_scheme = …` of the healthy server behind it, `tls`,
-                   `tls_max` and `on_connect` of Server, or `stopped`: nobody listens
+                   is sent as JSON), `account`, `auth_scheme`, `person`, `approval`, `device_patience` and `deletion` of
+                   the healthy server behind it, `tls`, `tls_max` and `on_connect` of Server, or `stopped`: nobody
+                   listens
     [run]          what the application does: `service NAME` (else sshd), `user NAME` (else alice), calls with the
                    code that they return: `authenticate silent = PAM_SUCCESS`, and any other command of driver.c
     [prompts]      what the module shows, in order, and what is answered:
@@ -34,7 +35,8 @@ in the log or the transcript.
 
 Variables: $KEY and $KEY500 (API keys of 167 and about 500 characters that the server knows), $PROKEY (an API key of
 ZenML Pro that it knows), $WRONG (one that it does not know), $HOLLOW (one with an empty inner secret), $TOKEN (an API
-token), $MINTED (any API token, in [env]), $X81 and $X5000 (so many x), $SERVER, $CA, $OTHER_CA, $PIN, $OTHER_PIN,
+token), $MINTED (any API token, in [env]), $PAGE (the prompt that shows where to approve in a browser, with any codes),
+$DEVICE (any device), $X81 and $X5000 (so many x), $SERVER, $CA, $OTHER_CA, $PIN, $OTHER_PIN,
 $ACCOUNT_ID, $SERVER_ID, $CONFIG, $MAP, $HELPER, $FAKES (folder with programs to put in its place), $MODULE, $SPY. In
 texts, \\xNN is the byte NN. Besides alice and bob (who is in the group ops) there is the user toor with uid 0.
 """
@@ -65,12 +67,17 @@ from zenml_replies import ACCOUNT_ID, ACCOUNT_NAME, SERVER_ID, Zenml
 FOLDER = Path(__file__).parent / "scenarios"
 _SECTIONS = {"arguments", "stack", "config", "config only", "map", "setup", "server", "run", "prompts", "requests",
              "log", "env"}
+_OF_THE_SERVER = {"person", "approval", "device_patience", "deletion"}  # as they are called there
 _HAVE_COMMENTS = ("config", "config only", "map")
 _IGNORED = "PAM_CRED_EXPIRED"  # what the spy says when our module says nothing
 _CALL = re.compile(r"(authenticate|acct_mgmt|setcred|open_session|close_session)\b(.*) = (\w+)")
 _PROMPT = re.compile(r'((?:off|on|info|error) ".*?")(?: <- (.*))?')
 _FIELD = re.compile(r'(\w+)=("[^"]*"|\S*)')
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
+_PAGE = (r"Open this page in a browser, and approve the login:\x0a\x0a    {}/devices/verify?$CODES\x0a\x0a"
+         "Press Enter once you have approved: ")
+_CODES = re.compile(r"device_id=[0-9a-f-]{36}&user_code=[0-9a-f]{32}\b")
+_DEVICE = re.compile(r"(?<=/api/v1/devices/)[0-9a-f-]{36}$")
 
 
 @dataclass(frozen=True)
@@ -151,7 +158,7 @@ class Stage:
             "PROKEY": make_pro_key(),
             "HOLLOW": "ZENKEY_" + _base64({"id": str(uuid.uuid4()), "key": ""}),
             "TOKEN": canary.remember(zenml_replies.make_token(3600)), "MINTED": "$MINTED",
-            "X81": "x" * 81, "X5000": "x" * 5000,
+            "DEVICE": "$DEVICE", "X81": "x" * 81, "X5000": "x" * 5000,
             "CA": str(host.publish(certs.ca)), "OTHER_CA": str(host.publish(certs.other_authority.crt)),
             "PIN": certs.pin(certs.good), "OTHER_PIN": certs.pin(certs.self_signed),
             "ACCOUNT_ID": ACCOUNT_ID, "SERVER_ID": SERVER_ID, "CONFIG": str(CONFIG), "MAP": str(MAP),
@@ -163,7 +170,7 @@ class Stage:
         """Plays a scenario; `options` are those of `PamHost.drive`. Returns what came of it, and what should have:
         two mappings with the same keys."""
         with self._server(scenario) as (server, url):
-            values = self.values | {"SERVER": url}
+            values = self.values | {"SERVER": url, "PAGE": _PAGE.format(url)}
             scenario = scenario.filled(values)
             self._prepare(scenario, values)
             transcript = self.host.drive(_commands(scenario), **options)
@@ -177,7 +184,8 @@ class Stage:
             # Their kinds only: a failure may not be the next leak.
             "secrets": sorted({canary.kind(secret) for secret in canary.found_in(
                 b"\n".join(raw) + _JWT.sub("", transcript).encode(), canary.secrets_to_find([]))}),
-            "requests": [str(request) for request in seen.requests] if "requests" in scenario else None,
+            "requests": [_DEVICE.sub("$DEVICE", str(request)) for request in seen.requests]
+                        if "requests" in scenario else None,
             "connected": seen.connections > 0 if "requests" in scenario else None,
         }
         return actual, expected
@@ -194,7 +202,8 @@ class Stage:
             return
         healthy = Zenml(api_keys={self.values[name] for name in ("KEY", "KEY500", "PROKEY")}, on_token=canary.remember,
                         auth_scheme=named.get("auth_scheme", "OAUTH2_PASSWORD_BEARER"),
-                        account=_evaluate(named.get("account", "current_user()")))
+                        account=_evaluate(named.get("account", "current_user()")),
+                        **{name: _evaluate(value) for name, value in named.items() if name in _OF_THE_SERVER})
         tls = getattr(self.certs, named.get("tls", "good"))
         with Server(script, tls=tls, tls_max=named.get("tls_max", "1.3"), healthy=healthy,
                     on_connect=named.get("on_connect", "serve").split()) as server:
@@ -268,7 +277,7 @@ def _read_transcript(transcript: str) -> dict[str, Any]:
         word, _, rest = line.partition(" ")
         if word in ("prompt", "info", "error"):
             style, _, text = line.removeprefix("prompt ").partition(" ")
-            prompts.append(f'{style} "{text}"')
+            prompts.append(f'{style} "{_CODES.sub("$CODES", text)}"')
         elif word in ("no", "not"):  # "no answer", "not asked for ANSWER"
             prompts.append(line.partition(" for ")[0])
         elif word == "delay":

@@ -17,7 +17,7 @@ COMMON = Path("/etc/fail2ban/filter.d/common.conf")
 SENDER = "203.0.113.9"
 VICTIM = "192.0.2.1"
 REFUSALS = ("rejected", "forbidden", "identity", "missing", "malformed", "no-mapping", "unknown-user", "root", "group",
-            "not-admin")
+            "not-admin", "not-approved")
 
 # What somebody may type as a user name, name a host, or choose for an account, to be taken for somebody else.
 HOSTILE = (

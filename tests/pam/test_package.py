@@ -41,8 +41,11 @@ MODES = {
 }
 CLI_MODES = {
     "/usr/bin/zenml-login": 0o755,
+    "/usr/share/bash-completion/completions/zenml-login": 0o644,
     "/usr/share/doc/zenml-login/copyright": 0o644,
+    "/usr/share/fish/vendor_completions.d/zenml-login.fish": 0o644,
     "/usr/share/man/man1/zenml-login.1.gz": 0o644,
+    "/usr/share/zsh/vendor-completions/_zenml-login": 0o644,
 }
 
 
@@ -248,7 +251,8 @@ def snapshot(*folders: str) -> dict[str, tuple[int, bytes]]:
 
 def ours() -> set[str]:
     """All files of the system that have our name."""
-    folders = ("/etc", "/usr/lib", "/usr/libexec", "/usr/share/doc", "/usr/share/man", "/usr/share/pam-configs")
+    folders = ("/etc", "/usr/lib", "/usr/libexec", *(f"/usr/share/{name}" for name in (
+        "bash-completion", "doc", "fish", "man", "pam-configs", "zsh")))
     return {str(path) for folder in folders for path in Path(folder).rglob("*zenml*")}
 
 

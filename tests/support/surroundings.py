@@ -25,6 +25,11 @@ def at_terminal(typed: str) -> list[str]:
     return [sys.executable, "-c", script.format(typed=typed.encode())]
 
 
+def on_terminal() -> list[str]:
+    """All three streams are one terminal; what is shown there comes out on standard output, with "\\r\\n"."""
+    return [sys.executable, "-c", "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"]
+
+
 def without_capabilities(*names: str) -> list[str]:
     """Root without these capabilities ("sys_ptrace"); nothing for other users, who have none."""
     if os.geteuid() != 0:

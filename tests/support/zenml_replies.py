@@ -54,6 +54,7 @@ class Zenml:
     account      whose the keys and API tokens are
     person       who approves a login in a browser (device flow): at the `approval`-th poll, 0: never
     device_lifetime  seconds that the token of such a login lives; None: for ever
+    device_patience  seconds that such a login may be approved
     devices      the logins in a browser by the ids of their devices, unless deleted
     deletion     what is answered to the deletion of a device, instead of deleting it
     """
@@ -66,6 +67,7 @@ class Zenml:
     person: dict = field(default_factory=lambda: current_user(name=PERSON_NAME, is_service_account=False))
     approval: int = 1
     device_lifetime: int | None = 86400
+    device_patience: int = 300
     devices: dict[str, Device] = field(default_factory=dict)
     deletion: Reply | None = None
 
@@ -113,7 +115,7 @@ class Zenml:
         device = Device(request.form["client_id"])
         self.devices[device.id] = device
         self.on_token(device.code)
-        return Reply(json=device_authorization(device))
+        return Reply(json=device_authorization(device, expires_in=self.device_patience))
 
     def _poll(self, request: Request) -> Reply:
         found = [device for device in self.devices.values()

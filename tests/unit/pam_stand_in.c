@@ -12,6 +12,16 @@
  *   token-none token-failed token-of-another token-garbage token-exit token-hang
  *                 what happens after the go-ahead
  *
+ * Asked for a login in a browser, it first says where to approve, and does that after the go-ahead;
+ * or else:
+ *
+ *   no-grant      says that there is none, and refuses
+ *   grant-garbage grant-short grant-without-url grant-reply
+ *                 answers something else than a grant
+ *   grant-twice   a second grant stands in the place of the reply
+ *   grant-exit grant-hang  says nothing
+ *   grant-leave   says where, and does not wait for the person
+ *
  * It has no other way to be told, and none to tell, than the socket.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -174,7 +184,7 @@ static void answer(void)
 {
     reply.magic = ZP_MAGIC;
     reply.has_landlock = 1;
-    reply.status = is("refuse") ? ZN_REJECTED : ZN_OK;
+    reply.status = is("refuse") || is("no-grant") ? ZN_REJECTED : ZN_OK;
     PUT(reply.account_id, "787ffa87-c7e8-440c-ba04-a0989561ffd8");
     PUT(reply.account_name, "ci-bot");
     PUT(reply.server_url, "https://zenml.example.com");
@@ -206,9 +216,46 @@ static void answer_with_token(char **arguments)
     send_reply();
 }
 
-int main(int count, char **arguments)
+static bool receive_go_ahead(void)
 {
     struct zp_go_ahead go_ahead = {0};
+
+    return recv(STDIN_FILENO, &go_ahead, sizeof(go_ahead), MSG_TRUNC) == sizeof(go_ahead) &&
+           go_ahead.magic == ZP_MAGIC;
+}
+
+static void send_grant(void)
+{
+    static struct zp_grant grant = {.magic = ZP_MAGIC, .is_granted = 1};
+
+    PUT(grant.url, is("grant-without-url") ? "" : "https://zenml.example.com/devices/verify");
+    if (is("no-grant"))
+        grant = (struct zp_grant){.magic = ZP_MAGIC};
+    if (is("grant-garbage"))
+        memset(&grant, 0xa5, sizeof(grant));
+    (void)!send(STDIN_FILENO, &grant, sizeof(grant) - is("grant-short"), MSG_NOSIGNAL);
+}
+
+/* What comes before the reply when the person is to approve in a browser. */
+static void begin_in_browser(void)
+{
+    if (is("grant-exit"))
+        _exit(0);
+    if (is("grant-hang"))
+        never_end();
+    if (is("grant-reply"))
+        return;
+    send_grant();
+    if (is("no-grant"))
+        return;
+    if (is("grant-leave") || !receive_go_ahead())
+        _exit(0);
+    if (is("grant-twice"))
+        send_grant();
+}
+
+int main(int count, char **arguments)
+{
 
     (void)count;
     if (recv(STDIN_FILENO, &request, sizeof(request), MSG_TRUNC) != sizeof(request))
@@ -223,9 +270,10 @@ int main(int count, char **arguments)
         ignore_signals();
     if (is("exit"))
         _exit(0);
+    if ((request.accept & ZP_ACCEPT_DEVICE) != 0 && request.credential_len == 0)
+        begin_in_browser();
     answer();
-    if (recv(STDIN_FILENO, &go_ahead, sizeof(go_ahead), MSG_TRUNC) == sizeof(go_ahead) &&
-        go_ahead.magic == ZP_MAGIC)
+    if (receive_go_ahead())
         answer_with_token(arguments);
     if (is("stop-after"))
         raise(SIGSTOP);

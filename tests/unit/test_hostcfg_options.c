@@ -66,7 +66,7 @@ static void the_table_is_sorted_and_complete(void **state)
     const struct zh_option *options = zh_options(&count);
 
     (void)state;
-    assert_int_equal(count, 26);
+    assert_int_equal(count, 28);
     for (size_t i = 0; i < count; i++) {
         const char *name = options[i].name;
         CHECK_ROW(name, i == 0 || strcmp(options[i - 1].name, name) < 0);
@@ -109,6 +109,7 @@ static void the_defaults_are_those_of_the_table(void **state)
     snprintf(expected.prompt, sizeof(expected.prompt), "ZenML API key: ");
     expected.timeout = 10;
     expected.credential = ZH_API_KEY;
+    expected.device_timeout = 300;
     expected.match = ZH_MATCH_NONE;
     expected.account_type = ZH_ACCOUNT_SERVICE;
     expected.session_env = ZH_SESSION_NONE;
@@ -174,7 +175,10 @@ static void words_are_those_of_the_option(void **state)
         WORD(credential, "api_token api_key", ZH_API_KEY | ZH_API_TOKEN),
         WORD(credential, "api_key,", -1),
         WORD(credential, "", -1),
-        WORD(credential, "api_key, device", -1),
+        WORD(credential, "device", ZH_DEVICE),
+        WORD(credential, "api_key, device", ZH_API_KEY | ZH_DEVICE),
+        WORD(credential, "device api_token api_key", ZH_API_KEY | ZH_API_TOKEN | ZH_DEVICE),
+        WORD(credential, "api_key, browser", -1),
         WORD(credential, "api-key", -1),
 #undef WORD
     };
@@ -249,6 +253,24 @@ static void numbers_have_limits(void **state)
         config.in_arguments = 0;
         if (rows[i].value < 0)
             CHECK_ROW(rows[i].argument, memcmp(&config, &defaults, sizeof(config)) == 0);
+    }
+}
+
+static void a_person_has_half_a_minute_to_a_quarter_of_an_hour(void **state)
+{
+    static const struct {
+        const char *argument;
+        int64_t value; /* the default: refused */
+    } rows[] = {
+        {"device_timeout=30", 30},   {"device_timeout=900", 900}, {"device_timeout=29", 300},
+        {"device_timeout=901", 300}, {"device_timeout=5m", 300},  {"device_timeout=", 300},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        config = defaults;
+        CHECK_ROW(rows[i].argument, take_arguments(rows[i].argument) == (rows[i].value != 300));
+        CHECK_ROW(rows[i].argument, config.device_timeout == rows[i].value);
     }
 }
 
@@ -491,6 +513,17 @@ static void nothing_is_allocated_for_texts(void **state)
 #define NO_SERVER FILE_NAME "no server is named; add the line server = https://HOST"
 #define NO_MAP    FILE_NAME "no account may log in as any user; set map_file, or match = name"
 
+#define PERSON "server=https://a|match=name|account_type=user|credential=device"
+#define NO_PERSON                                                                                  \
+    FILE_NAME "who logs in with a browser is no service account: credential = device; set "        \
+              "account_type = user, or any"
+#define NO_PASSWORD                                                                                \
+    "config: argument set_authtok: there is no password after a login in a browser: "              \
+    "credential = device; leave out one of them"
+#define NO_QUESTION                                                                                \
+    "config: argument use_first_pass: nobody can be asked to open a browser: "                     \
+    "credential = device; use try_first_pass"
+
 static void values_have_to_belong_together(void **state)
 {
     static const struct {
@@ -503,6 +536,18 @@ static void values_have_to_belong_together(void **state)
         {"server=https://a|match=name|session_token_ttl=1h", ""},
         {"server=https://a|match=name|use_first_pass", ""},
         {"server=https://a|match=name|try_first_pass", ""},
+        {PERSON, ""},
+        {"server=https://a|match=name|account_type=any|credential=api_key,device", ""},
+        {PERSON "|try_first_pass", ""},
+        {"server=https://a|match=name|credential=device", NO_PERSON},
+        {"server=https://a|match=name|credential=api_key,device", NO_PERSON},
+        {"server=https://a|match=name|account_type=service|credential=device", NO_PERSON},
+        {PERSON "|set_authtok", NO_PASSWORD},
+        {PERSON "|use_first_pass", NO_QUESTION},
+        {PERSON "|use_first_pass|try_first_pass", "config: argument use_first_pass: excludes "
+                                                  "try_first_pass; give one of them\n" NO_QUESTION},
+        {"server=https://a|match=name|credential=device|set_authtok|use_first_pass",
+         NO_PERSON "\n" NO_PASSWORD "\n" NO_QUESTION},
         {"debug", NO_SERVER "\n" NO_MAP},
         {"server=https://a", NO_MAP},
         {"server=https://a|match=none", NO_MAP},
@@ -574,6 +619,7 @@ int main(void)
         cmocka_unit_test(flags_are_yes_or_no),
         cmocka_unit_test(words_are_those_of_the_option),
         cmocka_unit_test(numbers_have_limits),
+        cmocka_unit_test(a_person_has_half_a_minute_to_a_quarter_of_an_hour),
         cmocka_unit_test(texts_have_the_form_of_their_option),
         cmocka_unit_test(texts_have_a_longest_form),
         cmocka_unit_test(all_problems_of_a_file_are_reported_at_once),

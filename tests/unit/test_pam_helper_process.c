@@ -101,6 +101,10 @@ static int problems;       /* reported since the last question */
 static int approvals;      /* asked for since then */
 static bool approves;      /* the answer to that */
 static int64_t lifetime_s; /* of the token that is asked for; 0: none */
+static bool in_browser;    /* asks for a login in a browser */
+static int shows;          /* how often the person was told where to approve, since then */
+static bool cancels;       /* what they do then */
+static int64_t dawdles_ms; /* until they do it */
 
 static void count_problem(void *ctx, const char *line)
 {
@@ -117,23 +121,35 @@ static bool approve(void *ctx, const struct zp_reply *shown)
            shown->status == ZN_OK && shown->token_len == 0;
 }
 
+/* Does what the person would do. */
+static bool show(void *ctx, const struct zp_grant *grant)
+{
+    const struct zn_clock clock = zn_clock_system();
+
+    shows++;
+    clock.sleep_ms(clock.ctx, dawdles_ms);
+    return !cancels && ctx == &approvals &&
+           strcmp(grant->url, "https://zenml.example.com/devices/verify") == 0;
+}
+
 /* Asks the helper at `path`, which does what `order` says (pam_stand_in.c). */
 static enum zp_helper_outcome ask_at(const char *path, const char *order, int64_t timeout_ms)
 {
     const struct zh_reporter reporter = {NULL, count_problem};
-    const struct zp_approval approval = {&approvals, approve};
+    const struct zp_approval approval = {&approvals, show, approve};
     static struct zp_request request;
 
     memset(&request, 0, sizeof(request));
     request.magic = ZP_MAGIC;
-    request.accept = ZP_ACCEPT_API_KEY;
+    request.accept = ZP_ACCEPT_API_KEY | (in_browser ? ZP_ACCEPT_DEVICE : 0);
     request.timeout_ms = timeout_ms;
     request.token_lifetime_s = lifetime_s;
     snprintf(request.server, sizeof(request.server), "%s", order);
-    request.credential_len =
-        (uint32_t)snprintf(request.credential, sizeof(request.credential), "ZENKEY_%0999d", 7);
+    if (!in_browser)
+        request.credential_len =
+            (uint32_t)snprintf(request.credential, sizeof(request.credential), "ZENKEY_%0999d", 7);
     memset(&reply, 'X', sizeof(reply));
-    problems = approvals = 0;
+    problems = approvals = shows = 0;
     return zp_helper_ask(path, &request, &reporter, &approval, &reply);
 }
 
@@ -195,6 +211,15 @@ static int wish_for_token(void **state)
     (void)state;
     lifetime_s = 3600;
     approves = true;
+    in_browser = cancels = false;
+    dawdles_ms = 0;
+    return 0;
+}
+
+static int wish_for_browser(void **state)
+{
+    wish_for_token(state);
+    in_browser = true;
     return 0;
 }
 
@@ -296,6 +321,73 @@ static void nothing_is_left_of_many(void **state)
         expect("good", 20000, ZP_HELPER_ANSWERED);
         expect("exit", 20000, ZP_HELPER_FAILED);
     }
+}
+
+/* --- a login in a browser --------------------------------------------------------------------- */
+
+static void who_has_approved_is_answered(void **state)
+{
+    (void)state;
+    expect("good", 20000, ZP_HELPER_ANSWERED);
+    assert_string_equal(token(), "a.b.c");
+    assert_int_equal(shows, 1);
+    assert_int_equal(approvals, 1);
+}
+
+static void who_cancels_ends_it(void **state)
+{
+    (void)state;
+    cancels = true;
+    expect("good", 20000, ZP_HELPER_FAILED);
+    assert_int_equal(shows, 1);
+    assert_int_equal(approvals, 0);
+}
+
+static void without_a_grant_nothing_is_shown(void **state)
+{
+    (void)state;
+    expect("no-grant", 20000, ZP_HELPER_ANSWERED);
+    assert_int_equal(reply.status, ZN_REJECTED);
+    assert_int_equal(shows, 0);
+}
+
+static void what_is_no_grant_is_a_failure_and_is_not_shown(void **state)
+{
+    static const char *const orders[] = {"grant-garbage", "grant-short", "grant-without-url",
+                                         "grant-reply", "grant-exit"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(orders); i++) {
+        expect(orders[i], 20000, ZP_HELPER_FAILED);
+        CHECK_ROW(orders[i], shows == 0);
+    }
+    expect("grant-hang", 1, ZP_HELPER_LATE);
+    assert_int_equal(shows, 0);
+}
+
+static void a_second_grant_is_no_reply(void **state)
+{
+    (void)state;
+    expect("grant-twice", 20000, ZP_HELPER_FAILED);
+    assert_int_equal(shows, 1);
+    assert_int_equal(approvals, 0);
+}
+
+static void a_helper_that_leaves_the_person_alone_is_a_failure(void **state)
+{
+    (void)state;
+    dawdles_ms = 50;
+    expect("grant-leave", 20000, ZP_HELPER_FAILED);
+}
+
+/* Also when the helper, which waits for half a second less than we for it, still listens. */
+static void whoever_comes_back_too_late_is_late(void **state)
+{
+    (void)state;
+    dawdles_ms = 50;
+    expect("grant-leave", 1, ZP_HELPER_LATE);
+    expect("good", 1, ZP_HELPER_LATE);
+    assert_int_equal(approvals, 0);
 }
 
 /* --- what the helper is ----------------------------------------------------------------------- */
@@ -695,6 +787,14 @@ int main(void)
         cmocka_unit_test_setup(one_that_does_not_answer_is_late, wish_for_token),
         cmocka_unit_test_setup(one_that_does_not_end_is_ended, wish_for_token),
         cmocka_unit_test_setup(nothing_is_left_of_many, wish_for_token),
+        cmocka_unit_test_setup(who_has_approved_is_answered, wish_for_browser),
+        cmocka_unit_test_setup(who_cancels_ends_it, wish_for_browser),
+        cmocka_unit_test_setup(without_a_grant_nothing_is_shown, wish_for_browser),
+        cmocka_unit_test_setup(what_is_no_grant_is_a_failure_and_is_not_shown, wish_for_browser),
+        cmocka_unit_test_setup(a_second_grant_is_no_reply, wish_for_browser),
+        cmocka_unit_test_setup(a_helper_that_leaves_the_person_alone_is_a_failure,
+                               wish_for_browser),
+        cmocka_unit_test_setup(whoever_comes_back_too_late_is_late, wish_for_browser),
         cmocka_unit_test_setup(the_helper_of_root_is_nobody_and_has_nothing, wish_for_token),
         cmocka_unit_test_setup(the_host_does_not_show_in_the_helper, wish_for_token),
         cmocka_unit_test_setup(the_host_stays_as_it_was, wish_for_token),

@@ -24,6 +24,7 @@ static const struct row {
     {ZP_ROOT, "root", "deny", PAM_AUTH_ERR, false},
     {ZP_GROUP, "group", "deny", PAM_AUTH_ERR, false},
     {ZP_NOT_ADMIN, "not-admin", "deny", PAM_AUTH_ERR, false},
+    {ZP_NOT_APPROVED, "not-approved", "deny", PAM_AUTH_ERR, false},
     {ZN_UNREACHABLE, "unreachable", "unavailable", PAM_AUTHINFO_UNAVAIL, true},
     {ZN_TIMEOUT, "timeout", "unavailable", PAM_AUTHINFO_UNAVAIL, true},
     {ZN_SERVER_ERROR, "server-error", "unavailable", PAM_AUTHINFO_UNAVAIL, true},

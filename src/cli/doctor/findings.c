@@ -3,7 +3,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/json.h"
@@ -11,9 +13,21 @@
 #define SAID_MAX  ((size_t)1024 * 1024)
 #define ABOUT_MAX ((size_t)128) /* room for a path; zn_error_quote() knows a credential */
 
+static const char *const level_names[] = {"ok", "warn", "fail"};
+
+/* https://no-color.org; a terminal that does not say what it is may be one that has no colours. */
+static bool wants_colours(void)
+{
+    const char *term = getenv("TERM");
+    const char *no_color = getenv("NO_COLOR");
+
+    return isatty(STDOUT_FILENO) && term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0 &&
+           (no_color == NULL || no_color[0] == '\0');
+}
+
 void zc_findings_init(struct zc_findings *findings)
 {
-    *findings = (struct zc_findings){.warnings = 0};
+    *findings = (struct zc_findings){.is_coloured = wants_colours()};
     zn_buf_init(&findings->said, SAID_MAX);
     zn_buf_init(&findings->json, SAID_MAX);
 }
@@ -59,12 +73,20 @@ static int64_t lap_ms(struct zc_findings *findings)
     return findings->last_ms - before_ms;
 }
 
-static void print(struct zc_findings *findings, const char *line, const char *fix)
+static void print(struct zc_findings *findings, const char *place, enum zc_level level,
+                  const char *cause, const char *fix)
 {
+    static const char *const colours[] = {"\033[32m", "\033[33m", "\033[31m"};
+    const char *begin = findings->is_coloured ? colours[level] : "";
+    const char *end = findings->is_coloured ? "\033[0m" : "";
+    const int64_t taken_ms = lap_ms(findings);
+
+    if (findings->is_quiet && level == ZC_LEVEL_OK)
+        return;
+    printf("%s: %s%s%s: %s", place, begin, level_names[level], end, cause);
     if (findings->is_timed)
-        printf("%.*s (%" PRId64 " ms)\n", (int)strcspn(line, "\n"), line, lap_ms(findings));
-    else
-        fputs(line, stdout);
+        printf(" (%" PRId64 " ms)", taken_ms);
+    putchar('\n');
     if (fix[0] != '\0')
         printf("  fix: %s\n", fix);
 }
@@ -95,16 +117,15 @@ void zc_findings_print_json(const struct zc_findings *findings, int exit_code)
 static void say(struct zc_findings *findings, const char *place, enum zc_level level,
                 const char *cause, const char *fix)
 {
-    static const char *const names[] = {"ok", "warn", "fail"};
     char line[1600];
 
-    snprintf(line, sizeof(line), "%s: %s: %s\n", place, names[level], cause);
+    snprintf(line, sizeof(line), "%s: %s: %s\n", place, level_names[level], cause);
     if (!remember(findings, line))
         return;
     if (findings->is_json)
-        collect_json(findings, place, names[level], cause, fix);
+        collect_json(findings, place, level_names[level], cause, fix);
     else
-        print(findings, line, fix);
+        print(findings, place, level, cause, fix);
     findings->warnings += level == ZC_LEVEL_WARN;
     findings->failures += level == ZC_LEVEL_FAIL;
 }

@@ -24,13 +24,15 @@ struct zc_findings {
     struct zn_buf said; /* each finding once, also when two services include a file */
     size_t warnings;
     size_t failures;
-    bool is_timed;   /* each finding says how long it took, since the one before */
-    int64_t last_ms; /* when that was, by zn_clock_system */
-    bool is_json;    /* findings are collected, and printed by zc_findings_print_json */
+    bool is_timed;    /* each finding says how long it took, since the one before */
+    int64_t last_ms;  /* when that was, by zn_clock_system */
+    bool is_json;     /* findings are collected, and printed by zc_findings_print_json */
+    bool is_quiet;    /* what is ok is not printed; all of it is in the JSON */
+    bool is_coloured; /* a person reads them on a terminal, and has nothing against it */
     struct zn_buf json;
 };
 
-/* Makes `findings` empty. Ended by zc_findings_clear. */
+/* Makes `findings` empty, to be printed for whom standard output is. Ended by zc_findings_clear. */
 void zc_findings_init(struct zc_findings *findings);
 
 /* From now on findings say how long they took. */

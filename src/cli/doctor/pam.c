@@ -204,6 +204,7 @@ int zc_doctor_run(const struct zc_options *options)
     }
     visit->options = options;
     zc_findings_init(&visit->findings);
+    visit->findings.is_quiet = options->quiet;
     for (size_t i = 1; options->words[i] != NULL; i++) {
         char path[PATH_BYTES];
         path_of(options->words[i], path);

@@ -237,6 +237,7 @@ int zc_doctor_server_run(const struct zc_options *options)
 
     zc_findings_init(&visit.findings);
     visit.findings.is_json = options->json;
+    visit.findings.is_quiet = options->quiet;
     zc_findings_time(&visit.findings);
     zc_session_begin(&visit.session, options->timeout_ms, options->verbose);
     const enum zn_status status = run(&visit, &error);
