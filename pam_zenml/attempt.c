@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attempt.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -112,6 +111,7 @@ static bool fill_request(const struct zh_config *config, const struct zn_secret 
                   ((config->credential & ZH_DEVICE) != 0 ? ZP_ACCEPT_DEVICE : 0),
         .any_account = config->account_type != ZH_ACCOUNT_SERVICE,
         .credential_len = (uint32_t)typed.len,
+        .qr = (uint32_t)config->device_qr,
         .timeout_ms = (in_browser ? config->device_timeout : config->timeout) * 1000,
         .token_lifetime_s = config->session_env == ZH_SESSION_TOKEN ? config->session_token_ttl : 0,
     };
@@ -155,16 +155,21 @@ static bool show(void *ctx, const struct zp_grant *grant)
 {
     struct decision *decision = ctx;
     struct zn_secret answer = {0};
-    char prompt[sizeof(grant->url) + 128];
+    struct zn_buf prompt;
 
-    snprintf(prompt, sizeof(prompt),
-             "Open this page in a browser, and approve the login:\n\n    %s\n\n"
-             "Press Enter once you have approved: ",
-             grant->url);
     decision->has_shown = true;
-    decision->is_cancelled = zp_ask(decision->attempt->pamh, prompt, &answer) != ZP_ANSWER_GIVEN;
+    decision->is_cancelled = true;
+    zn_buf_init(&prompt, sizeof(*grant) + 256);
+    if (zn_buf_append_text(&prompt,
+                           "Open this page in a browser, and approve the login:\n\n    ") &&
+        zn_buf_append_text(&prompt, grant->url) && zn_buf_append_text(&prompt, "\n\n") &&
+        zn_buf_append_text(&prompt, grant->qr) &&
+        zn_buf_append_text(&prompt, grant->qr[0] == '\0' ? "" : "\n") &&
+        zn_buf_append_text(&prompt, "Press Enter once you have approved: "))
+        decision->is_cancelled =
+            zp_ask(decision->attempt->pamh, prompt.ptr, &answer) != ZP_ANSWER_GIVEN;
     zn_secret_clear(&answer);
-    explicit_bzero(prompt, sizeof(prompt));
+    zn_buf_clear(&prompt);
     return !decision->is_cancelled;
 }
 

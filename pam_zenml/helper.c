@@ -14,6 +14,7 @@
 #include "core/device.h"
 #include "core/http_curl.h"
 #include "core/login.h"
+#include "core/qr.h"
 #include "record.h"
 #include "sandbox.h"
 #include "version.h"
@@ -31,6 +32,7 @@ struct work {
     struct zn_token token;
     struct zn_device_grant device; /* of a login in a browser */
     bool has_landlock;
+    uint32_t qr;    /* enum zp_qr */
     bool has_shown; /* the module knows whether there is a grant */
     bool has_waited;
 };
@@ -137,13 +139,30 @@ static bool receive_go_ahead(const struct work *work)
            go_ahead.magic == ZP_MAGIC;
 }
 
+/* A terminal has 80 columns until it says otherwise, which it cannot here. */
+static void put_qr(const struct work *work, const char *url, struct zp_grant *grant)
+{
+    const bool blocks = work->qr == ZP_QR_BLOCKS;
+    struct zn_buf text;
+
+    if (work->qr == ZP_QR_NONE)
+        return;
+    zn_buf_init(&text, ZP_QR_MAX);
+    if (zn_qr_draw(url, blocks ? 80 : 160, blocks ? ZN_QR_BLOCKS : ZN_QR_LETTERS, &text))
+        put_text(grant->qr, sizeof(grant->qr), text.ptr);
+    zn_buf_clear(&text);
+}
+
 /* Says where to approve; `device` NULL: there is no grant. */
 static bool send_grant(struct work *work, const struct zn_device_grant *device)
 {
-    struct zp_grant grant = {.magic = ZP_MAGIC, .is_granted = device != NULL};
+    static struct zp_grant grant; /* too large for the stack */
 
-    if (device != NULL)
+    grant = (struct zp_grant){.magic = ZP_MAGIC, .is_granted = device != NULL};
+    if (device != NULL) {
         put_text(grant.url, sizeof(grant.url), device->url);
+        put_qr(work, device->url, &grant);
+    }
     work->has_shown = true;
     const bool sent = zp_record_send(STDIN_FILENO, &grant, sizeof(grant));
     explicit_bzero(&grant, sizeof(grant));
@@ -186,6 +205,7 @@ static enum zn_status log_in_by_browser(const struct zp_request *request, struct
 {
     const struct zn_policy policy = {.account_type = ZN_ACCOUNT_PERSON,
                                      .expect_server_id = zn_span_of(request->server_id)};
+    work->qr = request->qr;
     const struct zn_person person = {work, show_person, wait_for_person};
     enum zn_status status = zn_device_login(&work->session, &policy, zn_span_of(work->server.text),
                                             &person, &work->device, &work->proof, error);

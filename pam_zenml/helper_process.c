@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -260,25 +261,37 @@ static enum zp_helper_outcome ask_token(int socket, int64_t deadline_ms, struct 
 
 /* The person's part of a login in a browser. ZP_HELPER_ANSWERED: a reply follows. */
 static enum zp_helper_outcome show_grant(int socket, int64_t deadline_ms,
-                                         const struct zp_approval *approval)
+                                         const struct zp_approval *approval, struct zp_grant *grant)
 {
     const struct zn_clock clock = zn_clock_system();
     const struct zp_go_ahead go_ahead = {ZP_MAGIC};
-    struct zp_grant grant;
 
-    if (!zp_record_receive(socket, &grant, sizeof(grant), deadline_ms))
+    if (!zp_record_receive(socket, grant, sizeof(*grant), deadline_ms))
         return clock.now_ms(clock.ctx) >= deadline_ms ? ZP_HELPER_LATE : ZP_HELPER_FAILED;
-    if (!zp_grant_is_valid(&grant))
+    if (!zp_grant_is_valid(grant))
         return ZP_HELPER_FAILED;
-    if (grant.is_granted == 0)
+    if (grant->is_granted == 0)
         return ZP_HELPER_ANSWERED;
-    const bool done = approval->show(approval->ctx, &grant);
-    explicit_bzero(&grant, sizeof(grant));
+    const bool done = approval->show(approval->ctx, grant);
     /* People may take longer than the helper waits for them; it is not to blame for being gone. */
     if (done && clock.now_ms(clock.ctx) >= deadline_ms - GRACE_MS)
         return ZP_HELPER_LATE;
     return done && zp_record_send(socket, &go_ahead, sizeof(go_ahead)) ? ZP_HELPER_ANSWERED
                                                                        : ZP_HELPER_FAILED;
+}
+
+/* The grant is too large for the stack of a host's thread. */
+static enum zp_helper_outcome ask_person(int socket, int64_t deadline_ms,
+                                         const struct zp_approval *approval)
+{
+    struct zp_grant *grant = calloc(1, sizeof(*grant));
+
+    if (grant == NULL)
+        return ZP_HELPER_FAILED;
+    const enum zp_helper_outcome outcome = show_grant(socket, deadline_ms, approval, grant);
+    explicit_bzero(grant, sizeof(*grant));
+    free(grant);
+    return outcome;
 }
 
 static enum zp_helper_outcome ask(int socket, const struct zp_request *request,
@@ -290,7 +303,7 @@ static enum zp_helper_outcome ask(int socket, const struct zp_request *request,
     if (!zp_record_send(socket, request, sizeof(*request)))
         return ZP_HELPER_FAILED;
     enum zp_helper_outcome outcome = zp_request_is_for_browser(request)
-                                         ? show_grant(socket, deadline_ms, approval)
+                                         ? ask_person(socket, deadline_ms, approval)
                                          : ZP_HELPER_ANSWERED;
     if (outcome == ZP_HELPER_ANSWERED)
         outcome = receive(socket, deadline_ms, false, reply);

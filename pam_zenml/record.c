@@ -38,13 +38,39 @@ bool zp_request_is_valid(const struct zp_request *request)
         zp_request_is_for_browser(request) ? BROWSER_MAX_MS : TIMEOUT_MAX_MS;
 
     return request->magic == ZP_MAGIC && request->accept != 0 && (request->accept & ~known) == 0 &&
-           request->any_account <= 1 && request->credential_len <= ZN_SECRET_MAX &&
-           request->timeout_ms > 0 && request->timeout_ms <= timeout_max_ms &&
-           request->token_lifetime_s >= 0 && request->token_lifetime_s <= TOKEN_LIFETIME_MAX_S &&
-           IS_STRING(request->server) && request->server[0] != '\0' &&
-           IS_STRING(request->ca_file) && IS_STRING(request->pin) && IS_STRING(request->proxy) &&
-           IS_STRING(request->pro_api_url) &&
+           request->any_account <= 1 && request->qr <= ZP_QR_LETTERS &&
+           request->credential_len <= ZN_SECRET_MAX && request->timeout_ms > 0 &&
+           request->timeout_ms <= timeout_max_ms && request->token_lifetime_s >= 0 &&
+           request->token_lifetime_s <= TOKEN_LIFETIME_MAX_S && IS_STRING(request->server) &&
+           request->server[0] != '\0' && IS_STRING(request->ca_file) && IS_STRING(request->pin) &&
+           IS_STRING(request->proxy) && IS_STRING(request->pro_api_url) &&
            is_uuid_or_empty(request->server_id, sizeof(request->server_id));
+}
+
+/* Takes a blank, "#", half block or line end off the text. */
+static bool cut_piece(struct zn_span *text)
+{
+    static const char *const pieces[] = {" ", "#", "\n", "▀", "▄", "█"};
+
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+        const struct zn_span piece = zn_span_of(pieces[i]);
+        if (!zn_span_starts_with(*text, piece))
+            continue;
+        *text = zn_span_skip(*text, piece.len);
+        return true;
+    }
+    return false;
+}
+
+/* It goes to a terminal as it is. */
+static bool is_drawing(const char *array, size_t size)
+{
+    const char *end = memchr(array, '\0', size);
+    struct zn_span rest = {array, end == NULL ? 0 : (size_t)(end - array)};
+
+    while (rest.len > 0 && cut_piece(&rest))
+        ;
+    return end != NULL && rest.len == 0;
 }
 
 bool zp_grant_is_valid(const struct zp_grant *grant)
@@ -52,7 +78,9 @@ bool zp_grant_is_valid(const struct zp_grant *grant)
     const bool well_formed = grant->magic == ZP_MAGIC && grant->is_granted <= 1 &&
                              IS_STRING(grant->url) && zn_text_is_graphic(zn_span_of(grant->url));
 
-    return well_formed && (grant->url[0] != '\0') == (grant->is_granted == 1);
+    return well_formed && (grant->url[0] != '\0') == (grant->is_granted == 1) &&
+           is_drawing(grant->qr, sizeof(grant->qr)) &&
+           (grant->qr[0] == '\0' || grant->is_granted == 1);
 }
 
 /* What has to be there when the helper says that somebody is logged in. */

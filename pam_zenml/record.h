@@ -29,6 +29,10 @@
 #define ZP_TEXT_MAX ((size_t)512)
 
 #define ZP_BROWSER_URL_MAX ((size_t)1279)
+#define ZP_QR_MAX          ((size_t)16383)
+
+/* zp_request.qr */
+enum zp_qr { ZP_QR_NONE = 0, ZP_QR_BLOCKS, ZP_QR_LETTERS };
 
 /* Which credentials are accepted. */
 #define ZP_ACCEPT_API_KEY   ((uint32_t)1)
@@ -41,6 +45,7 @@ struct zp_request {
     uint32_t accept;          /* ZP_ACCEPT_..., at least one */
     uint32_t any_account;     /* 1: people, too; 0: service accounts only */
     uint32_t credential_len;  /* bytes; may be 0 */
+    uint32_t qr;              /* enum zp_qr: the page as a QR code as well */
     int64_t timeout_ms;       /* for everything, 1 to 120,000, in a browser 900,000 */
     int64_t token_lifetime_s; /* make an API token for the session; 0: none */
     char server[ZN_URL_MAX + 1];
@@ -58,6 +63,7 @@ struct zp_grant {
     uint32_t magic;
     uint32_t is_granted;              /* 0 or 1 */
     char url[ZP_BROWSER_URL_MAX + 1]; /* to be opened by the person; "" without a grant */
+    char qr[ZP_QR_MAX + 1];           /* the same, drawn in lines; "": not wanted, or too large */
 };
 
 /*

@@ -7,8 +7,8 @@
 
 #include "core/clock.h"
 #include "core/device.h"
+#include "core/qr.h"
 #include "input/source.h"
-#include "qr.h"
 #include "say.h"
 #include "session.h"
 #include "token_file.h"
@@ -40,7 +40,7 @@ static void show_qr(const char *url)
     if (!isatty(STDERR_FILENO) || ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0)
         return;
     zn_buf_init(&text, QR_MAX);
-    if (zc_qr_draw(url, size.ws_col, shows_blocks(), &text))
+    if (zn_qr_draw(url, size.ws_col, shows_blocks() ? ZN_QR_COLOURED : ZN_QR_LETTERS, &text))
         fprintf(stderr, "%s\n", text.ptr);
     zn_buf_clear(&text);
 }

@@ -33,6 +33,9 @@ enum zh_account_type { ZH_ACCOUNT_SERVICE = 0, ZH_ACCOUNT_USER, ZH_ACCOUNT_ANY }
 /* What stands in zh_config.session_env. */
 enum zh_session_env { ZH_SESSION_NONE = 0, ZH_SESSION_URL, ZH_SESSION_TOKEN };
 
+/* What stands in zh_config.device_qr. */
+enum zh_device_qr { ZH_QR_NONE = 0, ZH_QR_BLOCKS, ZH_QR_LETTERS };
+
 /* What stands in zh_config.unavailable. */
 enum zh_unavailable { ZH_UNAVAILABLE_DENY = 0, ZH_UNAVAILABLE_IGNORE };
 
@@ -51,6 +54,7 @@ struct zh_config {
     char config[ZH_PATH_SIZE];
     int credential; /* enum zh_credential, or-ed */
     bool debug;
+    int device_qr;          /* enum zh_device_qr */
     int64_t device_timeout; /* seconds */
     char groups[ZH_LIST_SIZE];
     char map_file[ZH_PATH_SIZE];

@@ -17,9 +17,10 @@ import pytest
 
 import canary
 import zenml_server
-from hosts import CTRL_C, KEY_PROMPT, WHO, Hosts, Sshd, Terminal, converse, decisions
+from hosts import CALLER_ENV, CTRL_C, KEY_PROMPT, WHO, Hosts, Sshd, Terminal, converse, decisions
 from pam_host import wait_until
 from test_hosts import IN_THE_SESSION, account, hosts, sshd, zenml  # the last four are fixtures
+from qr_reader import decode
 from zenml_admin import Admin, AdminError, approve, call
 
 DONE_PROMPT = "Press Enter once you have approved: "
@@ -102,9 +103,9 @@ class Window:
 
 
 @contextlib.contextmanager
-def asked(sshd: Sshd, user: str = "alice", command: str = WHO) -> Iterator[Window]:
+def asked(sshd: Sshd, user: str = "alice", command: str = WHO, locale: str = "C") -> Iterator[Window]:
     """ssh that shows its page."""
-    with Terminal(sshd.command(user, command)) as terminal:
+    with Terminal(sshd.command(user, command), env=CALLER_ENV | {"LC_ALL": locale}) as terminal:
         window = Window(terminal)
         window.wait_for_page()
         yield window
@@ -130,6 +131,18 @@ def test_whoever_approves_is_let_in_and_nothing_is_left_of_it(machine, sshd, ali
     assert devices_of(alice) == before
     with pytest.raises(AdminError, match="HTTP 404"):
         alice.request("GET", f"devices/{device}")
+
+
+@pytest.mark.parametrize("drawn", ("blocks", "letters"))
+def test_the_page_as_a_qr_code(drawn, machine, sshd, alice, zenml):
+    """What a phone reads is the URL above it."""
+    configure(machine, zenml.url, f"device_qr = {drawn}")
+    with asked(sshd, locale="C.UTF-8" if drawn == "blocks" else "C") as window:
+        assert decode(window.output) == window.page
+        approve(window.page, alice.token)
+        window.press_enter()
+        assert window.finish()
+    assert outcome(machine, window) == ("allow", "ok")
 
 
 def test_enter_before_it_is_approved(machine, sshd, alice):

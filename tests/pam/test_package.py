@@ -128,7 +128,7 @@ def test_every_file_in_etc_is_the_admins(pam):
 
 def test_dependencies(packages, pam):
     depends = {word.split()[0].removesuffix("t64") for word in pam.field("Depends").split(", ")}
-    assert depends == {"libc6", "libcjson1", "libcurl4", "libpam-runtime", "libpam0g"}
+    assert depends == {"libc6", "libcjson1", "libcurl4", "libpam-runtime", "libpam0g", "libqrencode4"}
     cli = {word.split()[0].removesuffix("t64") for word in packages["zenml-login"].field("Depends").split(", ")}
     assert cli == {"libc6", "libcjson1", "libcurl4", "libqrencode4"}
 

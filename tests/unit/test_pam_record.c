@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -119,6 +120,8 @@ static void each_bad_field_of_a_request_is_seen(void **state)
         {IN_REQUEST(any_account), U32(UINT32_MAX)},
         {IN_REQUEST(credential_len), U32(ZN_SECRET_MAX + 1)},
         {IN_REQUEST(credential_len), U32(UINT32_MAX)},
+        {IN_REQUEST(qr), U32(3)},
+        {IN_REQUEST(qr), U32(UINT32_MAX)},
         {IN_REQUEST(timeout_ms), I64(0)},
         {IN_REQUEST(timeout_ms), I64(-1)},
         {IN_REQUEST(timeout_ms), I64(120001)},
@@ -211,12 +214,17 @@ static const struct zp_grant good_grant = {
 
 static void good_grants_are_valid(void **state)
 {
-    const struct zp_grant none = {.magic = ZP_MAGIC};
-    struct zp_grant grant = good_grant;
+    static const struct zp_grant none = {.magic = ZP_MAGIC};
+    static struct zp_grant grant;
 
     (void)state;
+    grant = good_grant;
     assert_true(zp_grant_is_valid(&grant));
     assert_true(zp_grant_is_valid(&none));
+    snprintf(grant.qr, sizeof(grant.qr), "## █▀▄\n\n");
+    assert_true(zp_grant_is_valid(&grant));
+    memset(grant.qr, '#', ZP_QR_MAX);
+    assert_true(zp_grant_is_valid(&grant));
     memset(grant.url, 'a', ZP_BROWSER_URL_MAX);
     assert_true(zp_grant_is_valid(&grant));
 }
@@ -236,8 +244,13 @@ static void each_bad_field_of_a_grant_is_seen(void **state)
         {IN_GRANT(url), BYTES("https://a b")},
         {IN_GRANT(url), BYTES("https://\x7f")},
         {IN_GRANT(url), BYTES("https://\xc3\xa9")},
+        {IN_GRANT(qr), BYTES("\033")},
+        {IN_GRANT(qr), BYTES("##a")},
+        {IN_GRANT(qr), BYTES("##\r\n")},
+        {IN_GRANT(qr), BYTES("\xe2\x96")},
+        {IN_GRANT(qr), BYTES("\xe2\x96\x81")},
     };
-    struct zp_grant grant = good_grant;
+    static struct zp_grant grant;
 
     (void)state;
     for (size_t i = 0; i < COUNT(changes); i++) {
@@ -247,7 +260,12 @@ static void each_bad_field_of_a_grant_is_seen(void **state)
     }
     memset(grant.url, 'a', sizeof(grant.url)); /* without end */
     assert_false(zp_grant_is_valid(&grant));
+    grant = good_grant;
+    memset(grant.qr, '#', sizeof(grant.qr)); /* without end */
+    assert_false(zp_grant_is_valid(&grant));
     grant = (struct zp_grant){.magic = ZP_MAGIC, .is_granted = 2}; /* without a URL */
+    assert_false(zp_grant_is_valid(&grant));
+    grant = (struct zp_grant){.magic = ZP_MAGIC, .qr = "##"}; /* of nothing */
     assert_false(zp_grant_is_valid(&grant));
 }
 

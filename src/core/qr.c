@@ -17,16 +17,16 @@ static bool is_white(const QRcode *code, int x, int y)
     return (code->data[y * code->width + x] & 1) == 0;
 }
 
-static bool draw_blocks(const QRcode *code, struct zn_buf *out)
+static bool draw_blocks(const QRcode *code, bool coloured, struct zn_buf *out)
 {
     static const char *const blocks[2][2] = {{" ", "▄"}, {"▀", "█"}};
     bool ok = true;
 
     for (int y = -MARGIN; ok && y < code->width + MARGIN; y += 2) {
-        ok = zn_buf_append_text(out, BEGIN_LINE);
+        ok = zn_buf_append_text(out, coloured ? BEGIN_LINE : "");
         for (int x = -MARGIN; ok && x < code->width + MARGIN; x++)
             ok = zn_buf_append_text(out, blocks[is_white(code, x, y)][is_white(code, x, y + 1)]);
-        ok = ok && zn_buf_append_text(out, END_LINE);
+        ok = ok && zn_buf_append_text(out, coloured ? END_LINE : "\n");
     }
     return ok;
 }
@@ -43,15 +43,17 @@ static bool draw_letters(const QRcode *code, struct zn_buf *out)
     return ok;
 }
 
-bool zc_qr_draw(const char *text, size_t columns, bool blocks, struct zn_buf *out)
+bool zn_qr_draw(const char *text, size_t columns, enum zn_qr_style style, struct zn_buf *out)
 {
     QRcode *code = QRcode_encodeString8bit(text, 0, QR_ECLEVEL_L);
 
     if (code == NULL)
         return false;
     const size_t modules = (size_t)code->width + (size_t)2 * MARGIN;
-    const bool fits = columns >= (blocks ? modules : 2 * modules);
-    const bool drawn = fits && (blocks ? draw_blocks(code, out) : draw_letters(code, out));
+    const bool fits = columns >= (style == ZN_QR_LETTERS ? 2 * modules : modules);
+    const bool drawn =
+        fits && (style == ZN_QR_LETTERS ? draw_letters(code, out)
+                                        : draw_blocks(code, style == ZN_QR_COLOURED, out));
     QRcode_free(code);
     return drawn;
 }
