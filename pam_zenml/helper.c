@@ -175,16 +175,18 @@ static bool show_person(void *ctx, const struct zn_device_grant *device)
     return send_grant(work, device) && receive_go_ahead(work);
 }
 
-/* The person has said that it is done: the first poll need not wait. */
+/*
+ * The person has said that it is done: the first poll need not wait. The module has nothing to say
+ * meanwhile, so what can be read is the end of it, and of the login.
+ */
 static bool wait_for_person(void *ctx, int64_t duration_ms)
 {
     struct work *work = ctx;
     const struct zn_clock *clock = &work->session.clock;
+    const bool is_first = !work->has_waited;
 
-    if (work->has_waited)
-        clock->sleep_ms(clock->ctx, duration_ms);
     work->has_waited = true;
-    return true;
+    return is_first || !zn_wait_readable(STDIN_FILENO, clock->now_ms(clock->ctx) + duration_ms);
 }
 
 /* Ends all tokens of the device; without them, nobody can be who the person is. */

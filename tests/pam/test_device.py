@@ -6,7 +6,9 @@ What the module and its helper do step by step, and what they leave on the serve
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import signal
 import time
 import uuid
 from pathlib import Path
@@ -195,29 +197,41 @@ def test_nobody_approves_in_time(machine, sshd, alice, zenml):
     assert [(line["result"], line["reason"]) for line in logged] == [("deny", "not-approved")] * 2
 
 
-def helper_runs() -> bool:
-    """Whether one does on this machine, whatever other tests do at the same time."""
+def helpers() -> list[Path]:
+    """Those that run on this machine, whatever other tests do at the same time."""
     def is_ours(process: Path) -> bool:
         with contextlib.suppress(OSError):
             return ((process / "cmdline").read_bytes() == b"zenml-pam-helper\0"
                     and (process / "ns/mnt").readlink() == Path("/proc/self/ns/mnt").readlink())
         return False
 
-    return any(is_ours(process) for process in Path("/proc").glob("[0-9]*"))
+    return [process for process in Path("/proc").glob("[0-9]*") if is_ours(process)]
 
 
 def test_cancelled(machine, sshd, alice):
     """The client is gone, the helper with it, and what is approved after that is nobody's."""
     with asked(sshd) as window:
-        assert helper_runs()
+        assert helpers()
         window.interrupt()
         assert not window.finish()
-    assert wait_until(lambda: not helper_runs())
+    assert wait_until(lambda: not helpers())
     machine.host.log.raw()
     approve(window.page, alice.token)
     device = alice.request("GET", f"devices/{window.query('device_id')}")
     assert device["body"]["status"] == "verified"  # and not "active": nobody has asked for its token
     alice.request("DELETE", f"devices/{device['id']}")
+
+
+def test_the_host_is_killed_while_the_server_is_asked(machine, sshd):
+    """Nobody is left who could be let in, so nobody is asked about any more."""
+    with asked(sshd) as window:
+        window.press_enter()
+        time.sleep(2)
+        (helper,) = helpers()
+        host = int(re.search(r"^PPid:\s+(\d+)$", (helper / "status").read_text(), re.MULTILINE)[1])
+        os.kill(host, signal.SIGKILL)
+        assert wait_until(lambda: not helpers())
+        assert not window.finish()
 
 
 def test_a_key_still_does(machine, sshd, alice, account):
