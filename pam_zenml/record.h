@@ -45,7 +45,6 @@ struct zp_request {
     uint32_t accept;          /* ZP_ACCEPT_..., at least one */
     uint32_t any_account;     /* 1: people, too; 0: service accounts only */
     uint32_t credential_len;  /* bytes; may be 0 */
-    uint32_t qr;              /* enum zp_qr: the page as a QR code as well */
     int64_t timeout_ms;       /* for everything, 1 to 120,000, in a browser 900,000 */
     int64_t token_lifetime_s; /* make an API token for the session; 0: none */
     char server[ZN_URL_MAX + 1];
@@ -55,6 +54,7 @@ struct zp_request {
     char pro_api_url[ZP_TEXT_MAX + 1]; /* for keys of ZenML Pro; "": its own */
     char server_id[37];                /* "": any */
     char credential[ZN_SECRET_MAX];    /* as typed, not a string */
+    uint32_t qr;                       /* enum zp_qr: the page as a QR code as well */
 };
 
 /* Comes first when a login in a browser was asked for; without a grant, a refusing reply follows.

@@ -86,7 +86,7 @@ static bool is_request(const struct zp_request *r)
 {
     const bool is_for_browser = r->accept >= 4 && r->credential_len == 0;
 
-    if (r->magic != ZP_MAGIC || r->accept < 1 || r->accept > 7 || r->any_account > 1)
+    if (r->magic != ZP_MAGIC || r->accept < 1 || r->accept > 7 || r->any_account > 1 || r->qr > 2)
         return false;
     if (r->credential_len > sizeof(r->credential))
         return false;
