@@ -1,6 +1,6 @@
 /*
  * The records between module and helper. The input is a list of changes, each "which record, offset
- * (2 bytes), length, bytes", to a good request and a good reply, so that any bytes can come about
+ * (2 bytes), length, bytes", to a good request, grant and reply, so that any bytes can come about
  * from few. A record is valid exactly when every field holds what record.h says.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -17,9 +17,15 @@
 
 /* --- good records, changed ------------------------------------------------------------------ */
 
-static void make_good(struct zp_request *request, struct zp_reply *reply)
+struct records {
+    struct zp_request request;
+    struct zp_grant grant;
+    struct zp_reply reply;
+};
+
+static void make_good(struct records *records)
 {
-    *request = (struct zp_request){
+    records->request = (struct zp_request){
         .magic = ZP_MAGIC,
         .accept = ZP_ACCEPT_API_KEY,
         .credential_len = 6,
@@ -28,7 +34,13 @@ static void make_good(struct zp_request *request, struct zp_reply *reply)
         .server = "https://zenml.example.com",
         .credential = "ZENKEY",
     };
-    *reply = (struct zp_reply){
+    records->grant = (struct zp_grant){
+        .magic = ZP_MAGIC,
+        .is_granted = 1,
+        .url = "https://zenml.example.com/devices/verify?device_id=" UUID,
+        .qr = "## █▀▄\n",
+    };
+    records->reply = (struct zp_reply){
         .magic = ZP_MAGIC,
         .status = ZN_OK,
         .http_status = 200,
@@ -49,11 +61,20 @@ static uint8_t take_byte(struct zn_span *rest)
     return byte;
 }
 
-static void change(struct zn_span rest, struct zp_request *request, struct zp_reply *reply)
+static void change(struct zn_span rest, struct records *records)
 {
+    const struct {
+        void *record;
+        size_t size;
+    } all[] = {
+        {&records->request, sizeof(records->request)},
+        {&records->reply, sizeof(records->reply)},
+        {&records->grant, sizeof(records->grant)},
+    };
+
     while (rest.len > 0) {
-        const bool is_reply = (take_byte(&rest) & 1) != 0;
-        const size_t size = is_reply ? sizeof(*reply) : sizeof(*request);
+        const size_t which = take_byte(&rest) % 3;
+        const size_t size = all[which].size;
         const size_t high = take_byte(&rest);
         const size_t at = (high << 8 | take_byte(&rest)) % size;
         size_t len = take_byte(&rest);
@@ -63,7 +84,7 @@ static void change(struct zn_span rest, struct zp_request *request, struct zp_re
         if (len > size - at)
             len = size - at;
         if (len > 0)
-            memcpy((char *)(is_reply ? (void *)reply : (void *)request) + at, rest.ptr, len);
+            memcpy((char *)all[which].record + at, rest.ptr, len);
         rest = zn_span_skip(rest, len);
     }
 }
@@ -98,6 +119,39 @@ static bool is_request(const struct zp_request *r)
         !HOLDS_TEXT(r->proxy, 0) || !HOLDS_TEXT(r->pro_api_url, 0) || !HOLDS_TEXT(r->server_id, 0))
         return false;
     return r->server_id[0] == '\0' || zn_text_is_uuid(zn_span_of(r->server_id));
+}
+
+/* How many bytes the first piece of a drawing takes; 0: it is none. */
+static size_t piece_len(struct zn_span text)
+{
+    if (text.ptr[0] == ' ' || text.ptr[0] == '#' || text.ptr[0] == '\n')
+        return 1;
+    if (text.len < 3 || memcmp(text.ptr, "\xe2\x96", 2) != 0)
+        return 0;
+    const uint8_t last = (uint8_t)text.ptr[2];
+    return last == 0x80 || last == 0x84 || last == 0x88 ? 3 : 0;
+}
+
+static bool is_grant(const struct zp_grant *r)
+{
+    size_t len = 0;
+    size_t at = 0;
+
+    if (r->magic != ZP_MAGIC || r->is_granted > 1 || !HOLDS_TEXT(r->url, r->is_granted))
+        return false;
+    if (!zn_text_is_graphic(zn_span_of(r->url)))
+        return false;
+    if (r->is_granted == 0 && (r->url[0] != '\0' || r->qr[0] != '\0'))
+        return false;
+    while (len < sizeof(r->qr) && r->qr[len] != '\0')
+        len++;
+    while (at < len) {
+        const size_t piece = piece_len((struct zn_span){r->qr + at, len - at});
+        if (piece == 0)
+            return false;
+        at += piece;
+    }
+    return len < sizeof(r->qr);
 }
 
 static bool is_reply(const struct zp_reply *r, bool with_token)
@@ -145,17 +199,18 @@ static void check_wire(const struct zp_request *request, struct zn_span bytes)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct zp_request request;
-    static struct zp_reply reply;
+    static struct records records;
 
-    make_good(&request, &reply);
-    REQUIRE(zp_request_is_valid(&request));
-    REQUIRE(zp_reply_is_valid(&reply, true));
-    change(fuzz_span(data, size), &request, &reply);
-    REQUIRE(zp_request_is_valid(&request) == is_request(&request));
-    REQUIRE(zp_reply_is_valid(&reply, true) == is_reply(&reply, true));
-    REQUIRE(zp_reply_is_valid(&reply, false) == is_reply(&reply, false));
+    make_good(&records);
+    REQUIRE(zp_request_is_valid(&records.request));
+    REQUIRE(zp_grant_is_valid(&records.grant));
+    REQUIRE(zp_reply_is_valid(&records.reply, true));
+    change(fuzz_span(data, size), &records);
+    REQUIRE(zp_request_is_valid(&records.request) == is_request(&records.request));
+    REQUIRE(zp_grant_is_valid(&records.grant) == is_grant(&records.grant));
+    REQUIRE(zp_reply_is_valid(&records.reply, true) == is_reply(&records.reply, true));
+    REQUIRE(zp_reply_is_valid(&records.reply, false) == is_reply(&records.reply, false));
     if (size % 16 == 0) /* system calls are slow */
-        check_wire(&request, fuzz_span(data, size));
+        check_wire(&records.request, fuzz_span(data, size));
     return 0;
 }
