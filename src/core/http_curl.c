@@ -96,6 +96,10 @@ static bool set_rest(struct connection *connection, const struct zn_http_curl_co
 {
     CURL *handle = connection->handle;
 
+    /* Where libcurl cannot tell, nothing is told. */
+    if (config->want_chain)
+        curl_easy_setopt(handle, CURLOPT_CERTINFO, 1L);
+
     return curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, connection->curl_error) == CURLE_OK &&
            curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
            curl_easy_setopt(handle, CURLOPT_HEADERDATA, connection) == CURLE_OK &&
@@ -382,6 +386,24 @@ void zn_http_curl_close(struct zn_transport *transport)
     *transport = (struct zn_transport){0};
 }
 
+void zn_http_curl_chain(const struct zn_transport *transport, struct zn_chain *ret)
+{
+    const struct connection *connection = transport->ctx;
+    struct curl_certinfo *found = NULL;
+
+    *ret = (struct zn_chain){0};
+    if (connection == NULL ||
+        curl_easy_getinfo(connection->handle, CURLINFO_CERTINFO, &found) != CURLE_OK ||
+        found == NULL)
+        return;
+    for (int i = 0; i < found->num_of_certs; i++) {
+        struct zn_certificate certificate = {0};
+        for (const struct curl_slist *line = found->certinfo[i]; line != NULL; line = line->next)
+            zn_certificate_take_line(&certificate, zn_span_of(line->data));
+        zn_chain_add(ret, &certificate);
+    }
+}
+
 enum zn_status zn_http_curl_init(struct zn_error *error)
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
@@ -397,4 +419,9 @@ const char *zn_http_curl_version(void)
 const char *zn_http_curl_embedded_cas(void)
 {
     return zn_http_curl_ca_embedded();
+}
+
+const char *zn_http_curl_system_cas(void)
+{
+    return zn_http_curl_ca_system();
 }

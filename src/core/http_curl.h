@@ -10,6 +10,7 @@
 #ifndef ZN_CORE_HTTP_CURL_H
 #define ZN_CORE_HTTP_CURL_H
 
+#include "certificate.h"
 #include "http.h"
 #include "url.h"
 
@@ -24,6 +25,7 @@ struct zn_http_curl_config {
     bool add_system_cas; /* trust those of the system besides ca_file */
     const char *pin;     /* "sha256//...", CURLOPT_PINNEDPUBLICKEY(3); NULL: none */
     const char *proxy;   /* "": no proxy whatever the environment says; NULL: as it says */
+    bool want_chain;     /* for zn_http_curl_chain; costs time */
 };
 
 /*
@@ -39,6 +41,13 @@ ZN_MUST_CHECK enum zn_status zn_http_curl_open(const struct zn_http_curl_config 
 /* Closes the connection and frees everything. The transport is all zero afterwards. */
 void zn_http_curl_close(struct zn_transport *transport);
 
+/*
+ * What the server has shown of itself, trusted or not, where `want_chain` was set and the TLS
+ * library of libcurl tells: of a certificate that is not trusted only mbedTLS does. Otherwise all
+ * zero.
+ */
+void zn_http_curl_chain(const struct zn_transport *transport, struct zn_chain *ret);
+
 /* The version of libcurl and its TLS library in words, for --version. Static. */
 const char *zn_http_curl_version(void);
 
@@ -47,5 +56,11 @@ const char *zn_http_curl_version(void);
  * --version ("CA bundle 2026-10-18"). NULL: it has none. Static.
  */
 const char *zn_http_curl_embedded_cas(void);
+
+/*
+ * Where the certificate authorities of the system are, which are trusted without a `ca_file`: a
+ * path, or the bundle inside this program as above. Static.
+ */
+const char *zn_http_curl_system_cas(void);
 
 #endif

@@ -32,4 +32,7 @@ void zn_http_curl_ca_free(struct zn_http_curl_ca *ca);
 /* Names the bundle inside this program ("CA bundle 2026-10-18"); NULL: there is none. Static. */
 const char *zn_http_curl_ca_embedded(void);
 
+/* Where the system's authorities come from: a path, or the name of that bundle. Static. */
+const char *zn_http_curl_ca_system(void);
+
 #endif

@@ -107,22 +107,30 @@ static enum zn_status add_ca_file(struct zn_http_curl_ca *ca, const char *path,
     return ca->index.count > 0 ? ZN_OK : fail_ca_file("it holds no certificate: ", path, error);
 }
 
-/* The system's bundle decides alone, also when it is empty; without one, the embedded bundle. */
-static enum zn_status add_system_cas(struct zn_http_curl_ca *ca, struct zn_error *error)
+/* The bundle of the host; NULL: it has none. */
+static const char *find_bundle(void)
 {
     const size_t count = sizeof(SYSTEM_BUNDLES) / sizeof(SYSTEM_BUNDLES[0]);
     size_t i = 0;
 
     while (i < count && is_absent(SYSTEM_BUNDLES[i]))
         i++;
-    if (i == count)
+    return i < count ? SYSTEM_BUNDLES[i] : NULL;
+}
+
+/* The system's bundle decides alone, also when it is empty; without one, the embedded bundle. */
+static enum zn_status add_system_cas(struct zn_http_curl_ca *ca, struct zn_error *error)
+{
+    const char *bundle = find_bundle();
+
+    if (bundle == NULL)
         return zn_ca_index_add_der(&ca->index, zn_ca_embedded) ? ZN_OK : zn_error_no_memory(error);
-    const char *why = map_file(SYSTEM_BUNDLES[i], &ca->system);
+    const char *why = map_file(bundle, &ca->system);
     if (why == NULL)
         return zn_ca_index_add_pem(&ca->index, ca->system) ? ZN_OK : zn_error_no_memory(error);
     zn_error_set(error, ZN_CONFIG, "the system's CA bundle: ", "repair it, or give --ca-file");
     zn_error_add(error, why);
-    zn_error_add(error, SYSTEM_BUNDLES[i]);
+    zn_error_add(error, bundle);
     return ZN_CONFIG;
 }
 
@@ -232,6 +240,13 @@ void zn_http_curl_ca_free(struct zn_http_curl_ca *ca)
     unmap(ca->file);
     unmap(ca->system);
     free(ca);
+}
+
+const char *zn_http_curl_ca_system(void)
+{
+    const char *bundle = find_bundle();
+
+    return bundle != NULL ? bundle : zn_ca_embedded_name;
 }
 
 const char *zn_http_curl_ca_embedded(void)

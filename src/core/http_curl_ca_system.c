@@ -105,6 +105,17 @@ void zn_http_curl_ca_free(struct zn_http_curl_ca *ca)
     (void)ca;
 }
 
+/* As zn_http_curl_ca_set decides. */
+const char *zn_http_curl_ca_system(void)
+{
+    const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+
+    if (is_hashed_dir(CA_DIR))
+        return CA_DIR;
+    return info->age >= CURLVERSION_SEVENTH && info->cainfo != NULL ? info->cainfo
+                                                                    : "libcurl's default";
+}
+
 const char *zn_http_curl_ca_embedded(void)
 {
     return NULL;

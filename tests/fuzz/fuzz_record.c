@@ -23,35 +23,37 @@ struct records {
     struct zp_reply reply;
 };
 
-static void make_good(struct records *records)
-{
-    records->request = (struct zp_request){
-        .magic = ZP_MAGIC,
-        .accept = ZP_ACCEPT_API_KEY,
-        .credential_len = 6,
-        .timeout_ms = 10000,
-        .token_lifetime_s = 3600,
-        .server = "https://zenml.example.com",
-        .credential = "ZENKEY",
-    };
-    records->grant = (struct zp_grant){
-        .magic = ZP_MAGIC,
-        .is_granted = 1,
-        .url = "https://zenml.example.com/devices/verify?device_id=" UUID,
-        .qr = "## █▀▄\n",
-    };
-    records->reply = (struct zp_reply){
-        .magic = ZP_MAGIC,
-        .status = ZN_OK,
-        .http_status = 200,
-        .is_service_account = 1,
-        .token_len = 5,
-        .account_id = UUID,
-        .account_name = "ci-bot",
-        .server_url = "https://zenml.example.com",
-        .token = "a.b.c",
-    };
-}
+static const struct records good = {
+    .request =
+        {
+            .magic = ZP_MAGIC,
+            .accept = ZP_ACCEPT_API_KEY,
+            .credential_len = 6,
+            .timeout_ms = 10000,
+            .token_lifetime_s = 3600,
+            .server = "https://zenml.example.com",
+            .credential = "ZENKEY",
+        },
+    .grant =
+        {
+            .magic = ZP_MAGIC,
+            .is_granted = 1,
+            .url = "https://zenml.example.com/devices/verify?device_id=" UUID,
+            .qr = "## █▀▄\n",
+        },
+    .reply =
+        {
+            .magic = ZP_MAGIC,
+            .status = ZN_OK,
+            .http_status = 200,
+            .is_service_account = 1,
+            .token_len = 5,
+            .account_id = UUID,
+            .account_name = "ci-bot",
+            .server_url = "https://zenml.example.com",
+            .token = "a.b.c",
+        },
+};
 
 static uint8_t take_byte(struct zn_span *rest)
 {
@@ -201,7 +203,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct records records;
 
-    make_good(&records);
+    records = good;
     REQUIRE(zp_request_is_valid(&records.request));
     REQUIRE(zp_grant_is_valid(&records.grant));
     REQUIRE(zp_reply_is_valid(&records.reply, true));

@@ -35,6 +35,7 @@ static struct {
     size_t fail_at;     /* the call that fails; 0: none */
     CURLoption unknown; /* what this libcurl was built without; 0: nothing */
     long tunnel;        /* status of the proxy's reply to CONNECT; 0: none */
+    struct curl_certinfo *certificates;
     size_t performed;
     CURLcode code;
     const char *words;          /* put into the error buffer; NULL: nothing */
@@ -175,9 +176,13 @@ CURLcode __wrap_curl_easy_getinfo(CURL *handle, CURLINFO info, ...)
     va_list args;
 
     assert_non_null(handle);
-    assert_true(info == CURLINFO_RESPONSE_CODE || info == CURLINFO_HTTP_CONNECTCODE);
     va_start(args, info);
-    *va_arg(args, long *) = info == CURLINFO_RESPONSE_CODE ? 207 : curl.tunnel;
+    if (info == CURLINFO_CERTINFO) {
+        *va_arg(args, struct curl_certinfo **) = curl.certificates;
+    } else {
+        assert_true(info == CURLINFO_RESPONSE_CODE || info == CURLINFO_HTTP_CONNECTCODE);
+        *va_arg(args, long *) = info == CURLINFO_RESPONSE_CODE ? 207 : curl.tunnel;
+    }
     va_end(args);
     return CURLE_OK;
 }
@@ -863,6 +868,54 @@ static void without_memory_nothing_is_sent(void **state)
     assert_true(memory_fail_each(send_without_memory, NULL) > 10);
 }
 
+/* --- certificates --------------------------------------------------------------------------- */
+
+static void certificates_are_kept_only_when_wanted(void **state)
+{
+    (void)state;
+    assert_int_equal(open_transport(), ZN_OK);
+    assert_false(was_set(CURLOPT_CERTINFO));
+    zn_http_curl_close(&transport);
+    config.want_chain = true;
+    assert_int_equal(open_transport(), ZN_OK);
+    assert_int_equal(number_of(CURLOPT_CERTINFO), 1);
+}
+
+static void what_the_server_showed_becomes_a_chain(void **state)
+{
+    struct curl_slist issuer = {.data = (char[]){"Issuer:CN = Root"}};
+    struct curl_slist subject = {.data = (char[]){"Subject:CN = R11"}, .next = &issuer};
+    struct curl_slist leaf_issuer = {.data = (char[]){"Issuer:CN = R11"}};
+    struct curl_slist leaf = {.data = (char[]){"Subject:CN = server"}, .next = &leaf_issuer};
+    struct curl_slist *lists[] = {&leaf, &subject};
+    struct curl_certinfo found = {.num_of_certs = 2, .certinfo = lists};
+    struct zn_chain chain = {.count = 7};
+
+    (void)state;
+    zn_http_curl_chain(&transport, &chain); /* which is not open */
+    assert_int_equal(chain.count, 0);
+    assert_int_equal(open_transport(), ZN_OK);
+    zn_http_curl_chain(&transport, &chain); /* of nothing that is known */
+    assert_int_equal(chain.count, 0);
+    curl.certificates = &found;
+    zn_http_curl_chain(&transport, &chain);
+    assert_int_equal(chain.count, 2);
+    assert_string_equal(chain.names, "server, by R11, by Root");
+}
+
+/* What is said is what is done; see the tests of opening. */
+static void the_authorities_of_the_system_have_a_place(void **state)
+{
+    (void)state;
+    system_is_hashed = true;
+    assert_string_equal(zn_http_curl_system_cas(), "/etc/ssl/certs");
+    system_is_hashed = false;
+    assert_string_equal(zn_http_curl_system_cas(), "libcurl's default");
+    version.cainfo = "/usr/share/bundle.pem";
+    assert_string_equal(zn_http_curl_system_cas(), "/usr/share/bundle.pem");
+    version.cainfo = NULL;
+}
+
 static void closing_twice_does_no_harm(void **state)
 {
     (void)state;
@@ -956,6 +1009,9 @@ int main(void)
         TEST(a_reply_that_ends_too_early_is_incomplete),
         TEST(a_request_that_libcurl_refuses_to_set_up_is_not_sent),
         TEST(without_memory_nothing_is_sent),
+        TEST(certificates_are_kept_only_when_wanted),
+        TEST(what_the_server_showed_becomes_a_chain),
+        TEST(the_authorities_of_the_system_have_a_place),
         TEST(closing_twice_does_no_harm),
         TEST(libcurl_says_its_version),
     };
