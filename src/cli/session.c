@@ -88,8 +88,10 @@ enum zn_status zc_session_find_credential(const struct zc_options *options,
 enum zn_status zc_session_open_transport(const struct zc_options *options,
                                          struct zc_session *session, struct zn_error *error)
 {
-    const struct zn_http_curl_config config = {
-        .ca_file = options->ca_file, .add_system_cas = options->ca_add, .pin = options->pin};
+    const struct zn_http_curl_config config = {.ca_file = options->ca_file,
+                                               .add_system_cas = options->ca_add,
+                                               .pin = options->pin,
+                                               .want_chain = options->verb == ZC_DOCTOR};
     const enum zn_status status = zc_session_connect(session, config, error);
 
     return status == ZN_OK && (session->credential.is_pro || session->second.is_pro)

@@ -256,6 +256,7 @@ CERTIFICATES = {
     "pin": lambda stage: stage.certified("good", "--pin", stage.certs.pin(stage.certs.expired)),
     "old-tls": lambda stage: stage.at(stage.serve(tls_max="1.1")),
     "http-on-the-port": lambda stage: stage.called(stage.serve(tls=None).url.replace("http:", "https:")),
+    "certificate-ends-soon": lambda stage: stage.certified("ending"),
     "ca-file-missing": lambda stage: stage.at(stage.serve(ca=stage.certs.folder / "nothing.pem")),
     "ca-file-no-pem": lambda stage: stage.at(stage.serve(ca=stage.file("ca.pem", "no certificate\n"))),
     "clock-behind": dated(DAY),
@@ -309,6 +310,7 @@ ACCOUNT = {
     "no-role": lambda stage: stage.answers({USER: Reply(json=replies.current_user(permission_denied=True))}),
     "no-right-to-tokens": lambda stage: stage.answers({MINT: replies.error(
         403, "IllegalOperationError", "Insufficient permissions to make API tokens.")}),
+    "unknown-project": lambda stage: stage.at(stage.serve(), "--project", "nothing"),
     "pro-key-elsewhere": lambda stage: pro_key(stage, {}),
     "pro-out-of-order": lambda stage: pro_key(stage, {
         INFO: Reply(json=pro_api.info("https://pro.example.com"))} | refused(
@@ -373,6 +375,11 @@ def check_form(findings: Sequence[Finding], result: Result, decisive: int = 0) -
         assert result.err == ""
 
 
+def cause_of(check: str, findings: Sequence[Finding]) -> str:
+    """What the first finding of a check says."""
+    return next(finding.cause for finding in findings if finding.check == check)
+
+
 def requests_of(scene: Scene) -> list[str]:
     return [str(request) for request in scene.server.requests] if scene.server else []
 
@@ -409,7 +416,8 @@ def test_mistake(mistake, form, stage):
     assert result.code == mistake.code == told.get("exit_code", mistake.code)
     check_form(findings, result)
     assert PASSWORD_IN_URL not in result.out + result.err
-    assert set(requests_of(scene)) <= {*HEALTHY, *(f"GET {path}/api/v1/info" for path in ("/settings", "/api/v1"))}
+    further = ("/settings/api/v1/info", "/api/v1/api/v1/info", "/api/v1/projects/nothing")
+    assert set(requests_of(scene)) <= {*HEALTHY, *(f"GET {path}" for path in further)}
 
 
 @pytest.mark.parametrize("name", sorted({*SERVER, *ACCOUNT} - {"own-pro"}))
@@ -427,15 +435,26 @@ def test_bad_credential_is_not_shown_to_the_server(name, stage):
     findings = findings_of(scene.doctor().out)
     assert requests_of(scene) == [INFO] and "authorization" not in scene.server.requests[0].headers
     assert [finding.check for finding in findings if finding.level == "ok"] == [
-        "url", "proxy", "dns", "tcp", "tls", "server", "clock"]
+        "url", "proxy", "dns", "tcp", "tls", "tls", "server", "clock"]
 
 
 # A server on which all is well
 
-GOOD = {"url": r"https://127\.0\.0\.1:\d+", "credential": "an API key with the id [0-9a-f-]{36}", "proxy": "none",
-        "dns": "addresses of the server: 1", "tcp": "the server takes connections", "tls": "the certificate is trusted",
-        "server": f"ZenML, version {replies.VERSION}", "clock": "as the server's",
-        "login": f"the service account {replies.ACCOUNT_NAME}", "token": "the account may make API tokens"}
+GOOD = (
+    ("url", r"https://127\.0\.0\.1:\d+"),
+    ("credential", "an API key with the id [0-9a-f-]{36}"),
+    ("proxy", "none"),
+    ("dns", "addresses of the server: 1"),
+    ("tcp", "the server takes connections"),
+    ("tls", r"certificate authorities: \S+/authority\.crt"),
+    ("tls", r"the certificate is trusted, until 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ: zenml-login test good, "
+            "by zenml-login test authority"),
+    ("server", f"ZenML, version {replies.VERSION}"),
+    ("clock", "as the server's"),
+    ("login", f"the service account {replies.ACCOUNT_NAME}"),
+    ("token", "the account may make API tokens"),
+)
+GOOD_CHECKS = [check for check, _ in GOOD]
 
 
 @pytest.mark.parametrize("form", ("text", "json"))
@@ -444,9 +463,9 @@ def test_all_is_well(form, stage):
     result = scene.doctor(*(["--json"] if form == "json" else []))
     findings = findings_in(result.out)[0] if form == "json" else findings_of(result.out)
     assert (result.code, result.err) == (0, "")
-    assert [finding.check for finding in findings] == list(GOOD)
-    for finding in findings:
-        assert finding.level == "ok" and re.fullmatch(GOOD[finding.check], finding.cause), finding
+    assert [finding.check for finding in findings] == GOOD_CHECKS
+    for finding, (_, cause) in zip(findings, GOOD):
+        assert finding.level == "ok" and re.fullmatch(cause, finding.cause), finding
 
 
 def test_requests(stage):
@@ -462,7 +481,7 @@ def test_verbose_tells_the_requests(stage):
     result = stage.at(stage.serve()).doctor("-v")
     told = re.findall(r"^zenml-login: (\w+ [^ ?]+)\S* -> 200 \(\d+ ms\)$", result.err, re.MULTILINE)
     assert told == HEALTHY and result.err.count("\n") == len(HEALTHY)
-    assert [finding.check for finding in findings_of(result.out)] == list(GOOD)
+    assert [finding.check for finding in findings_of(result.out)] == GOOD_CHECKS
 
 
 CREDENTIALS = {
@@ -523,7 +542,8 @@ def test_without_a_credential(stage):
     result = scene.doctor()
     findings = findings_of(result.out)
     assert result.code == 3 and requests_of(scene) == [INFO]
-    assert [finding.check for finding in findings] == [check for check in GOOD if check not in ("login", "token")]
+    assert [finding.check for finding in findings] == [
+        check for check in GOOD_CHECKS if check not in ("login", "token")]
 
 
 TWO_MISTAKES = {
@@ -566,17 +586,98 @@ def test_proxy(variable, stage):
     proxy = stage.proxy(server.port)
     scene = stage.at(server, env={KEY: stage.key, variable: f"http://user:{PASSWORD}@127.0.0.1:{proxy.port}"})
     result = scene.doctor()
-    findings = {finding.check: finding.cause for finding in findings_of(result.out)}
-    assert result.code == 0 and list(findings) == [check for check in GOOD if check not in ("dns", "tcp")]
-    assert findings["proxy"] == f"{variable} names 127.0.0.1:{proxy.port}"
+    findings = findings_of(result.out)
+    assert result.code == 0
+    assert [finding.check for finding in findings] == [check for check in GOOD_CHECKS if check not in ("dns", "tcp")]
+    assert cause_of("proxy", findings) == f"{variable} names 127.0.0.1:{proxy.port}"
     assert (proxy.connections, server.connections) == (1, 1)
+
+
+@pytest.mark.parametrize("host", ("127.0.0.1", "localhost"))
+@pytest.mark.parametrize("spared", (
+    "", "*", "* ,x", "localhost", "LOCALHOST", "ocalhost", ".localhost", "a.localhost", "127.0.0.1", "0.0.1", ".0.0.1",
+    "127.0.0.0/8", "127.0.0.0/31", "127.0.0.2/31", "127.0.0.0/33", "127.0.0.1/32", "127.0.0.0/0", "127.0.0.0/x",
+    "126.0.0.0/7", "128.0.0.0/7", "example.com,localhost", "example.com 127.0.0.1", "example.com,,127.0.0.0/9"))
+def test_no_proxy(host, spared, stage):
+    """What is said is what libcurl does."""
+    server = stage.serve()
+    proxy = stage.proxy(server.port)
+    scene = stage.at(server, url=server.url_for(host), env={
+        KEY: stage.key, "https_proxy": f"http://127.0.0.1:{proxy.port}", "no_proxy": spared})
+    result = scene.doctor()
+    direct = cause_of("proxy", findings_of(result.out)) == "none: no_proxy spares the server from https_proxy"
+    assert result.code == 0 and direct == (proxy.connections == 0), result.out
+
+
+@pytest.mark.parametrize("variables, direct", (
+    ({"NO_PROXY": "127.0.0.1"}, True),
+    ({"NO_PROXY": "127.0.0.1", "no_proxy": "example.com"}, False),
+))
+def test_variables_of_no_proxy(variables, direct, stage):
+    server = stage.serve()
+    proxy = stage.proxy(server.port)
+    proxied = {"https_proxy": f"http://127.0.0.1:{proxy.port}"}
+    result = stage.at(server, env={KEY: stage.key} | proxied | variables).doctor()
+    assert result.code == 0 and ("no_proxy spares" in result.out) == direct == (proxy.connections == 0)
 
 
 def test_plain_http_of_loopback_has_no_proxy(stage):
     server = stage.serve(tls=None)
     scene = stage.at(server, env={KEY: stage.key, "http_proxy": "http://proxy.example.com:3128"})
-    findings = {finding.check: finding.cause for finding in findings_of(scene.doctor().out)}
-    assert findings["proxy"] == "none" and list(findings) == [check for check in GOOD if check != "tls"]
+    findings = findings_of(scene.doctor().out)
+    assert cause_of("proxy", findings) == "none"
+    assert [finding.check for finding in findings] == [check for check in GOOD_CHECKS if check != "tls"]
+
+
+# Certificates
+
+def test_authorities_of_the_system(stage):
+    """Where they are is said before a certificate is refused for them."""
+    server = stage.serve()
+    findings = findings_of(Scene(server.url, env={KEY: stage.key}, server=server).doctor().out)
+    told = re.fullmatch(r"certificate authorities: (/\S+|CA bundle \S+)", cause_of("tls", findings))
+    assert told and (told[1].startswith("CA bundle") or Path(told[1]).exists()), findings
+    assert [finding.level for finding in findings if finding.check == "tls"] == ["ok", "fail"]
+
+
+def test_authorities_that_are_added(stage):
+    scene = stage.at(stage.serve(), "--ca-mode", "add")
+    told = [finding.cause for finding in findings_of(scene.doctor().out) if finding.check == "tls"]
+    assert len(told) == 3 and told[0] != told[1] == f"certificate authorities: {scene.server.ca}", told
+
+
+def test_chain(stage):
+    """The server's own comes first, then who signed it, and who signed that."""
+    result = stage.certified("chained").doctor()
+    told = [finding.cause for finding in findings_of(result.out) if finding.check == "tls"]
+    assert result.code == 0 and told[-1].endswith(
+        ": zenml-login test chained, by zenml-login test intermediate, by zenml-login test authority"), told
+
+
+def test_certificate_of_what_is_no_zenml_server(stage):
+    """It was trusted, and names who answered."""
+    result = stage.answers({"*": replies.dashboard()}).doctor()
+    told = [finding.cause for finding in findings_of(result.out) if finding.check == "tls"]
+    assert result.code == 12 and told[-1].endswith(": zenml-login test good, by zenml-login test authority"), told
+
+
+def test_who_signed_what_is_not_trusted(stage):
+    """mbedTLS tells, OpenSSL does not."""
+    findings = findings_of(stage.certified("unknown_ca").doctor().out)
+    (cause,) = [finding.cause for finding in findings if finding.level == "fail"]
+    told = cause.endswith("; it shows zenml-login test unknown-ca, by zenml-login test other-authority")
+    assert told == ("mbedTLS" in run(["--version"], {}).out) and told == ("shows" in cause), cause
+
+
+# The project
+
+def test_project(stage):
+    scene = stage.at(stage.serve(), "--project", replies.PROJECT_NAME)
+    result = scene.doctor()
+    findings = findings_of(result.out)
+    assert result.code == 0 and cause_of("project", findings).startswith("the account may see it, its id is ")
+    assert [finding.check for finding in findings] == [*GOOD_CHECKS, "project"]
+    assert requests_of(scene) == [*HEALTHY, f"GET /api/v1/projects/{replies.PROJECT_NAME}"]
 
 
 # Secrets and hostile servers (`run` looks for the secrets)

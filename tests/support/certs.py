@@ -117,6 +117,11 @@ class Certificates:
         return self._issue("wrong-host", "DNS:zenml.example.com", common_name="localhost")
 
     @functools.cached_property
+    def ending(self) -> Pair:
+        """Valid for localhost and 127.0.0.1, for five more days."""
+        return self._issue("ending", _LOOPBACK, last_day=5)
+
+    @functools.cached_property
     def expired(self) -> Pair:
         """Was valid for localhost and 127.0.0.1 until yesterday."""
         return self._issue("expired", _LOOPBACK, first_day=-30, last_day=-1)

@@ -10,7 +10,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-CHECKS = ("url", "credential", "proxy", "dns", "tcp", "tls", "http", "server", "clock", "login", "token")
+CHECKS = ("url", "credential", "proxy", "dns", "tcp", "tls", "http", "server", "clock", "login", "token", "project")
 
 _TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 _HEAD = """\

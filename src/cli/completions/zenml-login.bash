@@ -6,16 +6,16 @@ _zenml_login_options()
 {
     local every="--verbose --quiet --help --version"
     local connects="--server --ca-file --ca-mode --pin --allow-http --timeout --expect-user --expect-server-id"
-    local grants="--credential --expires-in --project --allow-disk-cache"
+    local grants="--credential --expires-in --allow-disk-cache"
 
     case $1 in
-    env) echo "$connects --api-key-file $grants --format --output --allow-secret-artifact" \
+    env) echo "$connects --api-key-file --project $grants --format --output --allow-secret-artifact" \
         "--if-missing --github-step $every" ;;
-    exec) echo "$connects --api-key-file $grants $every" ;;
+    exec) echo "$connects --api-key-file --project $grants $every" ;;
     whoami) echo "$connects --api-key-file --if-missing --github-step --min-ttl --json $every" ;;
     login) echo "$connects --trusted --logout $every" ;;
     clear) echo "--format $every" ;;
-    doctor) echo "$connects --api-key-file --json --try --user $every" ;;
+    doctor) echo "$connects --api-key-file --project --json --try --user $every" ;;
     esac
 }
 

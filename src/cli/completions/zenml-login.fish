@@ -50,7 +50,7 @@ __zenml_login_option $connects -l expect-user -x -d 'fail unless the credential 
 __zenml_login_option $connects -l expect-server-id -x -d 'fail unless the server has this id'
 __zenml_login_option 'env exec' -l credential -xa 'token key' -d 'what to hand on (default: env token, exec key)'
 __zenml_login_option 'env exec' -l expires-in -x -d 'lifetime of the token (default: 6h)'
-__zenml_login_option 'env exec' -l project -x -d 'make this project the active one'
+__zenml_login_option 'env exec doctor' -l project -x -d 'make this project the active one; doctor: look for it'
 __zenml_login_option 'env exec' -l allow-disk-cache -d 'let the ZenML client keep the credential on disk'
 set -l format 'for this platform or reader (default: the platform\'s)'
 set -l undone 'github gitlab circleci buildkite bitbucket jenkins shell' # clear cannot undo the others

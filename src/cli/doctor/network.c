@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,40 +20,9 @@
 static const struct zc_place dns = {"dns", 0};
 static const struct zc_place tcp = {"tcp", 0};
 
-/* --- proxy ---------------------------------------------------------------------------------- */
-
-/* "http://user:password@host:port" without what stands before the host. */
-static const char *without_user(const char *proxy)
-{
-    const char *at = strrchr(proxy, '@');
-    return at == NULL ? proxy : at + 1;
-}
-
-/* curl(1), ENVIRONMENT. Whether no_proxy spares this host is libcurl's to decide. */
-bool zc_network_has_proxy(const struct zn_url *url, struct zc_findings *findings)
-{
-    static const char *const https[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
-                                        NULL};
-    static const char *const http[] = {"http_proxy", "all_proxy", "ALL_PROXY", NULL};
-    const struct zc_place place = {"proxy", 0};
-
-    for (const char *const *name = url->is_http ? http : https; *name != NULL; name++) {
-        const char *value = getenv(*name);
-        char cause[64];
-        if (value == NULL || value[0] == '\0' || (url->is_http && url->is_loopback))
-            continue;
-        snprintf(cause, sizeof(cause), "%s names ", *name);
-        zc_find(findings, place, ZC_LEVEL_OK, cause, without_user(value), NULL);
-        return true;
-    }
-    zc_find(findings, place, ZC_LEVEL_OK, "none", "", NULL);
-    return false;
-}
-
 /* --- the name ------------------------------------------------------------------------------- */
 
-/* Host and port out of a normalised URL. */
-static void split(const struct zn_url *url, char *host, size_t size, char port[8])
+void zc_network_split(const struct zn_url *url, char host[ZC_HOST_MAX + 1], char port[8])
 {
     struct zn_span rest =
         zn_span_skip(zn_span_of(url->text), strlen(url->is_http ? "http://" : "https://"));
@@ -63,7 +31,8 @@ static void split(const struct zn_url *url, char *host, size_t size, char port[8
     const struct zn_span name =
         literal ? zn_span_cut(&authority, ']') : zn_span_cut(&authority, ':');
 
-    snprintf(host, size, "%.*s", (int)(name.len - (literal ? 1 : 0)), name.ptr + (literal ? 1 : 0));
+    snprintf(host, ZC_HOST_MAX + 1, "%.*s", (int)(name.len - (literal ? 1 : 0)),
+             name.ptr + (literal ? 1 : 0));
     if (literal && authority.len > 0)
         authority = zn_span_skip(authority, 1);
     snprintf(port, 8, "%.*s", (int)authority.len, authority.len > 0 ? authority.ptr : "");
@@ -73,7 +42,7 @@ static void split(const struct zn_url *url, char *host, size_t size, char port[8
 
 /* Looks a name up in a thread of its own, since a resolver knows no deadline. */
 struct lookup {
-    char host[256];
+    char host[ZC_HOST_MAX + 1];
     char port[8];
     int code; /* of getaddrinfo */
     struct addrinfo *found;
@@ -99,7 +68,7 @@ static int look_up_until(const struct zn_url *url, int64_t deadline_ms, struct a
     struct pollfd end = {.events = POLLIN};
     pthread_t thread;
 
-    split(url, lookup.host, sizeof(lookup.host), lookup.port);
+    zc_network_split(url, lookup.host, lookup.port);
     if (pipe2(lookup.done, O_CLOEXEC) != 0 || pthread_create(&thread, NULL, look_up, &lookup) != 0)
         return EAI_SYSTEM;
     end.fd = lookup.done[0];

@@ -1,5 +1,5 @@
 /*
- * network - what lies between here and the server, below HTTP: proxy, name, connection.
+ * network - what lies between here and the server, below HTTP: name and connection.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -11,8 +11,10 @@
 #include "core/url.h"
 #include "findings.h"
 
-/* True when a variable of the environment sends requests to `url` through a proxy; finds which. */
-bool zc_network_has_proxy(const struct zn_url *url, struct zc_findings *findings);
+#define ZC_HOST_MAX ((size_t)255) /* bytes; longer names do not resolve */
+
+/* Host (a literal address without its brackets) and port of a normalised URL. */
+void zc_network_split(const struct zn_url *url, char host[ZC_HOST_MAX + 1], char port[8]);
 
 /*
  * Resolves the host and connects to each of its addresses, all until `deadline_ms` by

@@ -10,9 +10,11 @@
 #include "session.h"
 #include "findings.h"
 #include "network.h"
+#include "proxy.h"
 
-#define CLOCK_SLACK_S 60
-#define TRIAL_TOKEN_S 60
+#define CLOCK_SLACK_S      60
+#define TRIAL_TOKEN_S      60
+#define CERTIFICATE_SOON_S ((int64_t)14 * 24 * 3600)
 
 /* One visit: what is known so far. */
 struct visit {
@@ -96,11 +98,59 @@ static enum zn_status check_credential(struct visit *visit, struct zn_error *err
 
 static enum zn_status check_network(struct visit *visit, struct zn_error *error)
 {
-    visit->has_proxy = zc_network_has_proxy(&visit->session.server, &visit->findings);
+    visit->has_proxy = zc_proxy_check(&visit->session.server, &visit->findings);
     if (visit->has_proxy)
         return ZN_OK; /* names are resolved, and connections made, beyond it */
     return zc_network_check(&visit->session.server, visit->session.core.deadline_ms,
                             &visit->findings, error);
+}
+
+/* Whom we trust explains most of what goes wrong below. */
+static void tell_authorities(struct visit *visit)
+{
+    const struct zc_options *options = visit->options;
+
+    if (options->ca_file == NULL || options->ca_add)
+        find_ok(visit, "tls", "certificate authorities: ", zn_http_curl_system_cas());
+    if (options->ca_file != NULL)
+        find_ok(visit, "tls", "certificate authorities: ", options->ca_file);
+}
+
+static void tell_certificate(struct visit *visit, const struct zn_chain *chain)
+{
+    const struct zn_session *core = &visit->session.core;
+    const int64_t soon_s = core->clock.wall_s(core->clock.ctx) + CERTIFICATE_SOON_S;
+    char cause[80] = "the certificate is trusted";
+    char expires[21];
+
+    if (chain->expires_s != 0) {
+        zc_format_time(chain->expires_s, expires);
+        snprintf(cause, sizeof(cause), "the certificate is trusted, until %s: ", expires);
+    }
+    if (chain->expires_s != 0 && chain->expires_s < soon_s)
+        zc_find(&visit->findings, place("tls"), ZC_LEVEL_WARN, cause, chain->names,
+                "that is soon: have the server's certificate renewed");
+    else
+        find_ok(visit, "tls", cause, chain->names);
+}
+
+/* What the server showed of itself: with a reply it is trusted, otherwise it may explain why not.
+ */
+static void check_certificate(struct visit *visit, enum zn_status status, struct zn_error *error)
+{
+    const bool is_trusted = status == ZN_OK || error->http_status != 0;
+    struct zn_chain chain;
+
+    if (visit->session.server.is_http || (!is_trusted && status != ZN_TLS))
+        return;
+    tell_authorities(visit);
+    zn_http_curl_chain(&visit->session.core.transport, &chain);
+    if (is_trusted) {
+        tell_certificate(visit, &chain);
+    } else if (chain.names[0] != '\0') {
+        zn_error_add(error, "; it shows ");
+        zn_error_quote(error, zn_span_of(chain.names));
+    }
 }
 
 /* A file of authorities that cannot be used is found out without, and with, a connection. */
@@ -149,10 +199,9 @@ static enum zn_status check_server(struct visit *visit, struct zn_error *error)
     const enum zn_status status =
         zn_login_check_server(&visit->session.core, &policy, &visit->session.proof, error);
 
+    check_certificate(visit, status, error);
     if (status != ZN_OK)
         return find_failure(visit, check_of(visit, error), error);
-    if (!visit->session.server.is_http)
-        find_ok(visit, "tls", "the certificate is trusted", "");
     find_ok(visit, "server",
             info->pro_api_url[0] != '\0' ? "a workspace of ZenML Pro, version " : "ZenML, version ",
             shows_credential(visit, info->version) ? "(not shown)" : info->version);
@@ -188,6 +237,22 @@ static enum zn_status check_token(struct visit *visit, struct zn_error *error)
     return ZN_OK;
 }
 
+/* What env and exec need besides, when they are given a project. */
+static enum zn_status check_project(struct visit *visit, struct zn_error *error)
+{
+    char id[37];
+
+    if (visit->options->project == NULL)
+        return ZN_OK;
+    const enum zn_status status =
+        zn_find_project(&visit->session.core, &visit->session.proof.access.secret,
+                        zn_span_of(visit->options->project), id, error);
+    if (status != ZN_OK)
+        return find_failure(visit, "project", error);
+    find_ok(visit, "project", "the account may see it, its id is ", id);
+    return ZN_OK;
+}
+
 /* --- in this order -------------------------------------------------------------------------- */
 
 static enum zn_status reach_server(struct visit *visit, struct zn_error *error)
@@ -203,11 +268,11 @@ static enum zn_status reach_server(struct visit *visit, struct zn_error *error)
 
 static enum zn_status log_in(struct visit *visit, struct zn_error *error)
 {
-    const enum zn_status status = check_login(visit, error);
+    enum zn_status status = check_login(visit, error);
 
-    return status == ZN_OK && visit->session.credential.kind == ZN_CREDENTIAL_API_KEY
-               ? check_token(visit, error)
-               : status;
+    if (status == ZN_OK && visit->session.credential.kind == ZN_CREDENTIAL_API_KEY)
+        status = check_token(visit, error);
+    return status == ZN_OK ? check_project(visit, error) : status;
 }
 
 /* The first failure is what is returned; a missing credential comes last, since much goes without.
