@@ -133,9 +133,11 @@ enum zn_status zn_login_check_server(const struct zn_session *session,
 /* A workspace says 401 whether Pro refuses the key or cannot be asked (zenml-protocol 11.5). */
 static enum zn_status doubt(enum zn_status status, struct zn_error *error)
 {
-    if (status == ZN_REJECTED)
-        zn_error_advise(
-            error, "check the key; an outage of ZenML Pro looks the same: then try again later");
+    if (status != ZN_REJECTED)
+        return status;
+    zn_error_prefix(error, "ZenML Pro refuses the key or is down");
+    zn_error_advise(error,
+                    "check the key; an outage of ZenML Pro looks the same: then try again later");
     return status;
 }
 

@@ -3,62 +3,27 @@
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 import pro_api
-import zenml_server
+import pro_workspace
 from oracles import github
-from pro_api import VOUCH, ProApi
+from pro_api import ANSWERS, CANNOT_ASK, REFUSED, VOUCH, ProApi
+from pro_workspace import PRO_LOGIN, Workspace
 from program import IDENTITY, REJECTED, assert_refused, whoami, zenml_login
-from tls_server import Reply, Server
-from zenml_admin import Account, call
+from tls_server import Reply
+from zenml_admin import call
 from zenml_client import assert_no_secret_on_disk, run_client
 
 OUTAGE = "an outage of ZenML Pro looks the same"
-PRO_LOGIN = ["GET /api/v1/info", "POST /api/v1/login", "GET /api/v1/current-user"]
-
-
-@dataclass(frozen=True)
-class Workspace:
-    """A workspace and its Pro.
-
-    url, id: of the workspace; pro: what its Pro says; pro_server: where it says that; log: the workspace's output;
-    migrated: an account that the workspace had before Pro took it over
-    """
-
-    url: str
-    id: str
-    pro: ProApi
-    pro_server: Server
-    log: Path
-    migrated: Account
-
-    def requests(self) -> list[str]:
-        """Every request that the workspace has answered so far, without the query."""
-        return re.findall(r'"(\w+ [^ ?]+)\S* HTTP/1\.1" \d', self.log.read_text(errors="replace"))
-
-    def asked(self) -> list[str]:
-        """Every request that Pro has been sent so far."""
-        # The workspace keeps its connections, so there is no end of them to wait for.
-        return [str(request) for request in self.pro_server.settle(timeout=0).requests]
-
-    def logins_at_pro(self, key: str) -> int:
-        """How often a client has shown the key to Pro."""
-        return [request.form.get("password") for request in self.pro_server.settle(timeout=0).requests].count(key)
 
 
 @pytest.fixture(scope="module")
-def workspace(server, admin, tmp_path_factory) -> Workspace:
+def workspace(server, tmp_path_factory) -> Workspace:
     """A workspace that has been migrated to Pro: it begins with what the shared server holds."""
-    migrated, pro = Account(admin, "bot-of-before"), ProApi()
-    with Server(healthy=pro) as api:
-        settings = pro_api.workspace_settings(api.url)
-        with zenml_server.start(tmp_path_factory.mktemp("pro"), settings, predecessor=server) as handle:
-            yield Workspace(handle.url, call(f"{handle.url}/api/v1/info")["id"], pro, api, Path(handle.log), migrated)
+    with pro_workspace.migrated(server, tmp_path_factory.mktemp("pro")) as running:
+        yield running
 
 
 def written_variables(workspace: Workspace, credential: str, key: str) -> dict[str, str]:
@@ -71,13 +36,7 @@ def written_variables(workspace: Workspace, credential: str, key: str) -> dict[s
 
 # A key that Pro vouches for
 
-@pytest.mark.parametrize("account, kind", [
-    (pro_api.account("robot"), "service_account"),
-    (Reply(201, json=pro_api.account("created")), "service_account"),
-    (pro_api.account("anna", is_service_account=False, email="anna@example.test"), "user"),
-    (pro_api.account("root", is_service_account=False, is_superuser=True, email="root@example.test"), "user"),
-    ({"id": "33333333-3333-4333-8333-333333333333", "username": "silent"}, "user"),
-], ids=["service account", "service account, 201", "person", "admin", "does not say what it is"])
+@pytest.mark.parametrize("account, kind", pro_api.VOUCHED.values(), ids=pro_api.VOUCHED)
 def test_whose_the_key_is(workspace, account, kind):
     told = whoami(workspace.url, key=workspace.pro.make_key(account))
     name = (account.json if isinstance(account, Reply) else account)["username"]
@@ -110,27 +69,6 @@ def test_expected_account_and_server(workspace):
 
 
 # A key that Pro does not vouch for, or cannot
-
-REFUSED, NOT_RECOGNISED = "Not authorized to access this server", "did not recognize this server"
-CANNOT_ASK, CANNOT_READ = "Error fetching user information", "Unknown external authenticator error"
-ANSWERS = {
-    "401": (Reply(401, json={"detail": "no"}), REFUSED),
-    "403": (Reply(403, json={"detail": "no"}), REFUSED),
-    "404": (Reply(404, json={"detail": "no"}), NOT_RECOGNISED),
-    "302 to nowhere": (Reply(302, headers={"Location": "/elsewhere"}), NOT_RECOGNISED),
-    "400": (Reply(400, json={"detail": "no"}), CANNOT_ASK),
-    "422": (Reply(422, json={"detail": "no"}), CANNOT_ASK),
-    "429": (Reply(429, json={"detail": "no"}), CANNOT_ASK),
-    "500": (Reply(500, json={"detail": "no"}), CANNOT_ASK),
-    "503": (Reply(503, body="down for maintenance", content_type="text/plain"), CANNOT_ASK),
-    "no answer": (Reply(raw=""), CANNOT_ASK),
-    "late": (Reply(delay=14, json=pro_api.account("late")), CANNOT_ASK),
-    "list": (Reply(json=[]), CANNOT_READ),
-    "page": (Reply(body="<html>", content_type="text/html"), CANNOT_READ),
-    "no name": (Reply(json={"id": pro_api.WORKSPACE_ID, "is_service_account": True}), CANNOT_READ),
-    "id that is none": (Reply(json=pro_api.account("odd", id="abc")), CANNOT_READ),
-}
-
 
 @pytest.mark.parametrize("answer, words", ANSWERS.values(), ids=ANSWERS)
 def test_no_vouching(workspace, answer, words, tmp_path):

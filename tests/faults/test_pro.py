@@ -203,11 +203,45 @@ def test_redirect_of_pro(make_world, start_server, status):
     assert other.connections == 0
 
 
-def test_pro_with_a_certificate_of_somebody_else(make_world, start_server, certs):
+# What proves Pro, and what proves the workspace
+
+@pytest.mark.parametrize("kind", ["self_signed", "unknown_ca", "expired", "wrong_host"])
+def test_pro_with_a_certificate_of_somebody_else(make_world, start_server, certs, kind):
+    """Also with the workspace's pin, which vouches for nobody else."""
     world = make_world("token")
-    impostor = start_server(healthy=world.pro, tls=certs.self_signed)
-    check_result(world.login(ZENML_PRO_API_URL=impostor.url), 9, "^ZenML Pro: .*certificate")
+    impostor = start_server(healthy=world.pro, tls=getattr(certs, kind))
+    for pin in [], ["--pin", certs.pin(certs.good)]:
+        result = world.login("whoami", *pin, ZENML_PRO_API_URL=impostor.url_for("localhost"))
+        check_result(result, 9, "^ZenML Pro: .*certificate")
     assert impostor.requests == ()
+    assert world.seen() == ([INFO, LOGIN, LOGIN] * 2, [])
+
+
+@pytest.fixture
+def other_pro(make_world, start_server, certs):
+    """A World that needs a token of Pro, and a second address of its Pro, which has another certificate."""
+    world = make_world("token")
+    return world, start_server(healthy=world.pro, tls=certs.ip_only)
+
+
+def test_pin_is_the_workspaces(other_pro, certs):
+    """ZenML Pro is another server, with another key."""
+    world, api = other_pro
+    check_result(world.login("whoami", "--pin", certs.pin(certs.good), ZENML_PRO_API_URL=api.url), 0)
+    assert world.seen()[0] == [INFO, LOGIN, LOGIN, LOGIN, USER]
+    assert [str(request) for request in api.requests] == [pro_api.LOGIN]
+    assert api.requests[0].form == {"password": world.key}
+
+
+@pytest.mark.parametrize("kind", ["ip_only", "expired"], ids=["pin of Pro", "pin of nobody"])
+def test_wrong_pin(other_pro, certs, kind):
+    """Nothing is sent anywhere, not even to the Pro that has this key."""
+    world, api = other_pro
+    pin = certs.pin(getattr(certs, kind))
+    result = world.login("whoami", "--pin", pin, ZENML_PRO_API_URL=api.url)
+    check_result(result, 9, "^the server has another public key", "--pin")
+    assert world.seen() == ([], [])
+    assert (world.workspace.connections, api.connections) == (1, 0)
 
 
 # A Pro that refuses, or is out of order

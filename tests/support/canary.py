@@ -37,7 +37,7 @@ def secrets_to_find(further: Iterable[str]) -> set[str]:
 
 def shortened(text: str) -> str:
     """The text with every API key and token in it shortened to its harmless beginning, to be shown to people."""
-    return re.sub(r"\b(ZENKEY_|eyJ)[\w.=-]{20,}", lambda secret: secret[0][:_SHOWN_CHARACTERS] + "…", text)
+    return re.sub(r"\b(ZENKEY_|ZENPROKEY_|eyJ)[\w.=-]{20,}", lambda secret: secret[0][:_SHOWN_CHARACTERS] + "…", text)
 
 
 def kind(secret: str) -> str:

@@ -7,6 +7,9 @@
         with zenml_server.start(folder, workspace_settings(api.url)) as workspace:
             ...
 
+VOUCHED and ANSWERS are all that Pro may say about a key, with what a real workspace makes of it; such a workspace is in
+pro_workspace.py.
+
 What Pro is asked about a key it also answers about the tokens that it makes for the key. `older_login` is the login of
 a workspace that does not know such keys yet, for the script of a fake one.
 """
@@ -52,6 +55,39 @@ def account(name: str = "pro-bot", **changes) -> dict:
         "id": str(uuid.uuid5(uuid.NAMESPACE_DNS, name)), "username": name, "name": name.title(), "email": None,
         "is_service_account": True, "is_superuser": False, "avatar_url": None,
     } | changes
+
+
+# A key that Pro vouches for, and whose it is then
+VOUCHED = {
+    "service account": (account("robot"), "service_account"),
+    "service account, 201": (Reply(201, json=account("created")), "service_account"),
+    "person": (account("anna", is_service_account=False, email="anna@example.test"), "user"),
+    "admin": (account("root", is_service_account=False, is_superuser=True, email="root@example.test"), "user"),
+    "does not say what it is": ({"id": "33333333-3333-4333-8333-333333333333", "username": "silent",
+                                 "email": "silent@example.test"}, "user"),
+}
+
+# A key that Pro does not vouch for, or cannot, and the words of the workspace, which says 401 to all of that
+REFUSED, NOT_RECOGNISED = "Not authorized to access this server", "did not recognize this server"
+CANNOT_ASK, CANNOT_READ = "Error fetching user information", "Unknown external authenticator error"
+ANSWERS = {
+    "401": (Reply(401, json={"detail": "no"}), REFUSED),
+    "403": (Reply(403, json={"detail": "no"}), REFUSED),
+    "404": (Reply(404, json={"detail": "no"}), NOT_RECOGNISED),
+    "302 to nowhere": (Reply(302, headers={"Location": "/elsewhere"}), NOT_RECOGNISED),
+    "302 to nobody": (Reply(302, headers={"Location": "http://127.0.0.1:9/"}), CANNOT_ASK),
+    "400": (Reply(400, json={"detail": "no"}), CANNOT_ASK),
+    "422": (Reply(422, json={"detail": "no"}), CANNOT_ASK),
+    "429": (Reply(429, json={"detail": "no"}), CANNOT_ASK),
+    "500": (Reply(500, json={"detail": "no"}), CANNOT_ASK),
+    "503": (Reply(503, body="down for maintenance", content_type="text/plain"), CANNOT_ASK),
+    "no answer": (Reply(raw=""), CANNOT_ASK),
+    "late": (Reply(delay=14, json=account("late")), CANNOT_ASK),
+    "list": (Reply(json=[]), CANNOT_READ),
+    "page": (Reply(body="<html>", content_type="text/html"), CANNOT_READ),
+    "no name": (Reply(json={"id": WORKSPACE_ID, "is_service_account": True}), CANNOT_READ),
+    "id that is none": (Reply(json=account("odd", id="abc")), CANNOT_READ),
+}
 
 
 def older_login(bearers: Collection[str]) -> Callable[[Request], Reply]:
