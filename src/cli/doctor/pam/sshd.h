@@ -6,7 +6,7 @@
 #ifndef ZC_DOCTOR_SSHD_H
 #define ZC_DOCTOR_SSHD_H
 
-#include "findings.h"
+#include "doctor/findings.h"
 
 /*
  * Reads /etc/ssh/sshd_config and what it includes, without its Match blocks, and finds UsePAM and

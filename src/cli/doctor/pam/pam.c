@@ -8,7 +8,7 @@
 #include "verbs.h"
 #include "host.h"
 #include "judge.h"
-#include "server.h"
+#include "doctor/server.h"
 #include "sshd.h"
 #include "trial.h"
 

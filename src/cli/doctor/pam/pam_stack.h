@@ -7,7 +7,7 @@
 #define ZC_DOCTOR_PAM_STACK_H
 
 #include "control.h"
-#include "findings.h"
+#include "doctor/findings.h"
 #include "pam_line.h"
 
 #define ZC_PAM_FOLDER       "/etc/pam.d"

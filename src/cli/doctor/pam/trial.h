@@ -6,7 +6,7 @@
 #ifndef ZC_DOCTOR_TRIAL_H
 #define ZC_DOCTOR_TRIAL_H
 
-#include "findings.h"
+#include "doctor/findings.h"
 #include "hostcfg/options.h"
 #include "options.h"
 
