@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Record what real ZenML servers answer, as fixtures for the unit tests of the reply parsers.
 
-    record_replies.py DIR 0.98.0=VENV [0.47.0=VENV 0.55.5=VENV 0.68.1=VENV 0.75.0=VENV 0.84.3=VENV]
+    record_replies.py DIR 0.98.0=VENV [0.94.2=VENV 0.84.3=VENV 0.75.0=VENV 0.68.1=VENV 0.55.5=VENV 0.47.0=VENV]
 
 Each VENV is a virtual environment with that release of zenml[server] (0.47.0 needs bcrypt<4.1 too). One file per reply
 goes to DIR, and a row to DIR/INDEX.tsv: file, endpoint (login|current-user|info|api-token|project|
-device-authorization|device-poll), name of the zn_status that the parser must come to, origin. Rows and files of other
-origins stay as they are.
+device-authorization|device-poll|device-delete), name of the zn_status that the parser must come to, origin. Rows and
+files of other origins stay as they are. Of a login in a browser and of ZenML Pro, an older release gives the replies
+that have another shape than those of every newer release in DIR, so the newest comes first.
 
 A reply is a status line, the headers that matter, an empty line and the body. Everything that differs from run to run
 is replaced, so that recording again gives the same bytes: UUIDs are numbered, codes are zeros, it is always
@@ -42,6 +43,7 @@ DEVICE_AUTHORIZATION = "/api/v1/device_authorization"
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 WRONG_SECRET = "0" * 64
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
+ENDPOINTS = "login|current-user|info|api-token|project|device-authorization|device-poll|device-delete"
 HTML_BYTES = 400  # the dashboard's page is long; its beginning tells enough
 
 
@@ -101,8 +103,12 @@ class Recorder:
         with tempfile.TemporaryDirectory() as folder, zenml_server.start(folder, settings, self.venv) as server:
             yield server
 
-    def keep(self, name, status, server, path, token=None, form=None, headers=None):
-        """Send one request and keep the reply as `name`.http; the name begins with the endpoint."""
+    def keep(self, name, status, server, path, token=None, **request):
+        """Send one request, as `ask` does, and keep the reply as `name`.http; the name begins with the endpoint."""
+        self.write(name, status, self.ask(server, path, token, **request))
+
+    def ask(self, server, path, token=None, form=None, headers=None, method=None):
+        """The reply to one request, normalised."""
         headers = dict(headers or {})
         if token:
             headers["Authorization"] = f"Bearer {token}"
@@ -111,7 +117,7 @@ class Recorder:
             body = form if isinstance(form, str) else urllib.parse.urlencode(form)
             headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
         connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
-        connection.request("GET" if form is None else "POST", path, body, headers)
+        connection.request(method or ("GET" if form is None else "POST"), path, body, headers)
         reply = connection.getresponse()
         text = reply.read().decode()
         connection.close()
@@ -119,9 +125,12 @@ class Recorder:
             text = text[:HTML_BYTES]
         lines = [f"HTTP/1.1 {reply.status} {reply.reason}"]
         lines += [f"{header}: {value}" for header in HEADERS for value in reply.headers.get_all(header, [])]
-        raw = self.normalise("\n".join(lines) + "\n\n" + text)
-        (self.folder / f"{name}.http").write_text(raw, encoding="utf-8")
-        endpoint = re.match("login|current-user|info|api-token|project|device-authorization|device-poll", name)[0]
+        return self.normalise("\n".join(lines) + "\n\n" + text)
+
+    def write(self, name, status, reply):
+        """Keep the reply as `name`.http."""
+        (self.folder / f"{name}.http").write_text(reply, encoding="utf-8")
+        endpoint = re.match(ENDPOINTS, name)[0]
         self.rows.append(dict(zip(COLUMNS, (f"{name}.http", endpoint, status, self.origin))))
 
     def write_index(self):
@@ -140,6 +149,43 @@ class Recorder:
             writer = csv.DictWriter(file, COLUMNS, delimiter="\t", lineterminator="\n")
             writer.writeheader()
             writer.writerows(sorted(rows, key=lambda row: row["file"]))
+
+
+def shape(reply):
+    """What parsers tell replies apart by: the HTTP status, the JSON members and their types, the code of an error."""
+    def kind(value):
+        if isinstance(value, dict):
+            return {name: member if name == "error" else kind(member) for name, member in value.items()}
+        return [kind(member) for member in value] if isinstance(value, list) else type(value).__name__
+
+    head, body = reply.split("\n\n", 1)
+    return head.split()[1], kind(json.loads(body)) if "application/json" in head else None
+
+
+def number(version):
+    """The release as numbers, in their order."""
+    return [int(part) for part in version.split(".")]
+
+
+class News:
+    """Stands in for a Recorder of an older release, and keeps what is new for whoever reads from the newest on: replies
+    whose shape no newer release has that was recorded. They are called `name`-VERSION.http."""
+
+    def __init__(self, recorder):
+        self.recorder, self.server = recorder, recorder.server
+
+    def keep(self, name, status, server, path, token=None, **request):
+        """As a Recorder does. status: of the current release; OTHER_OUTCOMES knows where another one is right."""
+        reply = self.recorder.ask(server, path, token, **request)
+        if shape(reply) not in [shape(newer) for newer in self._of_newer_releases(name)]:
+            status = OTHER_OUTCOMES.get(name, status)
+            self.recorder.write(f"{name}-{self.recorder.version}", status, reply)
+
+    def _of_newer_releases(self, name):
+        for path in self.recorder.folder.glob(f"{name}*.http"):
+            version = re.fullmatch(r"-(\d+\.\d+\.\d+)|", path.stem.removeprefix(name))
+            if version and (not version[1] or number(version[1]) > number(self.recorder.version)):
+                yield path.read_text(encoding="utf-8")
 
 
 class Authenticator(http.server.BaseHTTPRequestHandler):
@@ -283,12 +329,16 @@ def record_schemes(recorder):
             recorder.keep(f"api-token-{name}", "rejected", server, API_TOKEN, token)
 
 
+def external_settings(url):
+    """Settings of a server that lets the authenticator at `url` decide, as a workspace of ZenML Pro does."""
+    return {"AUTH_SCHEME": "EXTERNAL", "EXTERNAL_LOGIN_URL": url + "/api/auth/login", "EXTERNAL_SERVER_ID": UNKNOWN_ID,
+            "EXTERNAL_USER_INFO_URL": url + "/users/authorize_server", "EXTERNAL_COOKIE_NAME": "cookie"}
+
+
 def record_external(recorder):
-    """A workspace that lets an authenticator decide, as ZenML Pro does."""
+    """A workspace that lets an authenticator decide."""
     with authenticator() as url:
-        external = {"EXTERNAL_LOGIN_URL": url + "/api/auth/login", "EXTERNAL_SERVER_ID": UNKNOWN_ID,
-                    "EXTERNAL_USER_INFO_URL": url + "/users/authorize_server"}
-        with recorder.server(AUTH_SCHEME="EXTERNAL", **external) as server:
+        with recorder.server(**external_settings(url)) as server:
             recorder.keep("info-external", "ok", server, INFO)
             recorder.keep("device-authorization-external", "sso-required", server, DEVICE_AUTHORIZATION,
                           form={"client_id": UNKNOWN_ID})
@@ -319,6 +369,11 @@ class Device:
         """Poll, with these changes of the form, and keep the reply."""
         self.recorder.keep(f"device-poll-{name}", status, self.server, LOGIN, form=self.form | changes)
 
+    def finish(self, approver):
+        """Approve; the path of the device, and its token."""
+        path = f"/api/v1/devices/{approve(self.page, approver.token)}"
+        return path, call(self.server.url + LOGIN, "POST", form=self.form)["access_token"]
+
 
 def record_polls(recorder, server):
     """What becomes of a login in a browser."""
@@ -341,21 +396,78 @@ def record_polls(recorder, server):
     device.keep("deleted", "rejected")
 
 
+def keep_authorization(recorder, name, status, server, client_id=UNKNOWN_ID):
+    """Ask for a login in a browser, and keep the reply."""
+    recorder.keep(f"device-authorization-{name}", status, server, DEVICE_AUTHORIZATION, form={"client_id": client_id})
+
+
+def record_device_flow(recorder, server):
+    """Logins in a browser, until their end."""
+    keep_authorization(recorder, "ok", "ok", server)
+    keep_authorization(recorder, "no-uuid", "config", server, client_id="x")
+    record_polls(recorder, server)
+
+
 def record_devices(recorder):
     """Logins in a browser, and where servers send the person."""
-    def keep(name, status, server, client_id=UNKNOWN_ID):
-        recorder.keep(f"device-authorization-{name}", status, server, DEVICE_AUTHORIZATION,
-                      form={"client_id": client_id})
-
     with recorder.server() as server:
-        keep("ok", "ok", server)
-        keep("no-uuid", "config", server, client_id="x")
-        record_polls(recorder, server)
+        record_device_flow(recorder, server)
     with recorder.server(SERVER_URL="https://zen.example.test/zenml/") as server:
-        keep("server-url", "ok", server)
+        keep_authorization(recorder, "server-url", "ok", server)
     with recorder.server(DASHBOARD_URL="https://dash.example.test/base/") as server:
         recorder.keep("info-dashboard-url", "ok", server, INFO)
-        keep("dashboard", "bad-reply", server)  # where it is not known to be the server's
+        keep_authorization(recorder, "dashboard", "bad-reply", server)  # where it is not known to be the server's
+
+
+def record_device_ends(recorder, server):
+    """What becomes of a device, and of its token."""
+    path, token = Device(recorder, server).finish(Admin.of(server))
+    unknown = f"/api/v1/devices/{UNKNOWN_ID}"
+    recorder.keep("device-delete-unknown", "ok", server, unknown, token, method="DELETE")
+    recorder.keep("device-delete-ok", "ok", server, path, token, method="DELETE")
+    recorder.keep("device-delete-ended", "rejected", server, path, token, method="DELETE")
+    recorder.keep("current-user-ended-device", "rejected", server, CURRENT_USER, token)
+
+
+def record_late_approval(recorder):
+    """Somebody approves, and nobody asks in time."""
+    with recorder.server(DEVICE_AUTH_TIMEOUT="3") as server:
+        admin = Admin.of(server)
+        device = Device(recorder, server)
+        approve(device.page, admin.token)
+        time.sleep(4)
+        device.keep("too-late", "timeout")
+
+
+def record_external_grant(recorder, server):
+    """The older way to log in with a key of ZenML Pro."""
+    for name, key, status in (("external", "ok", "ok"), ("external-refused", "refused", "rejected")):
+        recorder.keep(f"login-{name}", status, server, LOGIN, f"ZENPROKEY_{key}",
+                      form={"grant_type": "zenml-external"})
+
+
+def record_endings(recorder):
+    """What a login in a browser comes to, and the older way to log in at a workspace."""
+    with recorder.server() as server:
+        record_device_ends(recorder, server)
+    record_late_approval(recorder)
+    with authenticator() as url, recorder.server(**external_settings(url)) as server:
+        record_external_grant(recorder, server)
+
+
+def record_news(recorder):
+    """An older release: what is new in logins in a browser and of ZenML Pro."""
+    news = News(recorder)
+    with news.server() as server:
+        record_device_flow(news, server)
+        _, token = Device(news, server).finish(Admin.of(server))
+        news.keep("current-user-person", "ok", server, CURRENT_USER, token)
+    with authenticator() as url, news.server(**external_settings(url)) as server:
+        news.keep("info-external", "ok", server, INFO)
+        keep_authorization(news, "external", "sso-required", server)
+        news.keep("login-sso", "sso-required", server, LOGIN, form="")
+        news.keep("login-pro", "ok", server, LOGIN, form={"password": "ZENPROKEY_ok"})
+    record_endings(news)
 
 
 def record_current(recorder):
@@ -371,10 +483,17 @@ def record_current(recorder):
     record_schemes(recorder)
     record_external(recorder)
     record_devices(recorder)
+    record_endings(recorder)
+
+
+def give_role(admin, name, account_id):
+    """0.47.0: let an account do what this role may."""
+    roles = admin.request("GET", f"roles?name={name}")["items"]
+    admin.request("POST", "role_assignments", {"role": roles[0]["id"], "user": account_id})
 
 
 def record_oldest(recorder):
-    """0.47.0: a service account needs a role first, and an account is a flat object."""
+    """0.47.0: nobody may do anything without a role, and an account is a flat object."""
     with recorder.server() as server:
         account = Account(Admin.of(server), "ci-bot")
         recorder.keep("info-0.47.0", "ok", server, INFO)
@@ -383,12 +502,16 @@ def record_oldest(recorder):
         recorder.keep("login-empty-form-0.47.0", "bad-reply", server, LOGIN, form="")
         recorder.keep("current-user-no-role-0.47.0", "forbidden", server, CURRENT_USER, account.access_token())
         recorder.keep("current-user-bad-token-0.47.0", "rejected", server, CURRENT_USER, "garbage")
-        roles = account.admin.request("GET", "roles?name=admin")["items"]
-        account.admin.request("POST", "role_assignments", {"role": roles[0]["id"], "user": account.id})
+        give_role(account.admin, "admin", account.id)
         token = account.access_token()
         recorder.keep("current-user-flat-0.47.0", "ok", server, CURRENT_USER, token)
         recorder.keep("api-token-0.47.0", "bad-reply", server, API_TOKEN, token)
         recorder.keep("project-none-0.47.0", "config", server, PROJECT, token)
+        guest = {"name": "guest", "password": WRONG_SECRET, "active": True}
+        give_role(account.admin, "guest", account.admin.request("POST", "users", guest)["id"])
+        path, token = Device(recorder, server).finish(Admin(server.url, guest["name"], guest["password"]))
+        recorder.keep("device-delete-forbidden-0.47.0", "forbidden", server, path, token, method="DELETE")
+    record_news(recorder)
 
 
 def record_older(recorder):
@@ -397,6 +520,7 @@ def record_older(recorder):
         token = Account(Admin.of(server), "ci-bot").access_token()
         for name, status, path, bearer in OLDER[recorder.version]:
             recorder.keep(f"{name}-{recorder.version}", status, server, path, token if bearer is None else bearer)
+    record_news(recorder)
 
 
 OLDER = {
@@ -422,6 +546,12 @@ OLDER = {
         ("project", "ok", PROJECT, None),
     ],
 }
+# Where an older release ends otherwise than the current one when its reply has another shape.
+OTHER_OUTCOMES = {
+    "device-authorization-external": "ok",  # until 0.68 workspaces have logins in a browser
+    "login-pro": "rejected",  # until 0.90 keys of ZenML Pro are not known,
+    "login-external": "rejected",  # and until 0.75 service accounts of it
+}
 RECORDINGS = {"0.98.0": record_current, "0.47.0": record_oldest} | dict.fromkeys(OLDER, record_older)
 
 
@@ -432,7 +562,7 @@ def main():
     for argument in sys.argv[2:]:
         version, venv = argument.split("=", 1)
         recorder = Recorder(sys.argv[1], version, venv)
-        RECORDINGS[version](recorder)
+        RECORDINGS.get(version, record_news)(recorder)
         recorder.write_index()
 
 

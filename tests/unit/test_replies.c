@@ -80,6 +80,8 @@ static enum zn_status parse(struct zn_span endpoint, const struct zn_reply *repl
     enum zn_device_answer answer = NO_ANSWER;
     enum zn_status status = ZN_INTERNAL;
 
+    if (zn_span_equal(endpoint, ZN_SPAN("device-delete"))) /* which has nothing to write */
+        return zn_device_delete_parse(reply, error);
     if (zn_span_equal(endpoint, ZN_SPAN("login")))
         status = zn_login_parse(reply, &token, error);
     else if (zn_span_equal(endpoint, ZN_SPAN("current-user")))
