@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 /* A hosted CI job ends within six hours. */
-#define DEFAULT_EXPIRES_IN_S (6 * 3600)
 
 enum zn_status zc_grant_choose(const struct zc_options *options, const struct zc_session *session,
                                enum zc_hand_on by_default, enum zc_hand_on *ret,
@@ -66,8 +65,8 @@ static enum zn_status add_token(const struct zc_options *options, const struct z
     if (!have_one) {
         const enum zn_status status = zn_mint_api_token(
             &session->core, &session->proof.access.secret,
-            options->expires_in_s != 0 ? options->expires_in_s : DEFAULT_EXPIRES_IN_S,
-            &grant->token, error);
+            options->expires_in_s != 0 ? options->expires_in_s : ZC_TOKEN_LIFETIME_S, &grant->token,
+            error);
         if (status != ZN_OK)
             return status;
     }

@@ -10,6 +10,8 @@
 #include "output/variables.h"
 #include "session.h"
 
+#define ZC_TOKEN_LIFETIME_S (6 * 3600) /* of the API token, unless --expires-in says otherwise */
+
 /* What is handed on: the credential and all that a ZenML client needs beside it. All zero is none.
  */
 struct zc_grant {

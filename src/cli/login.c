@@ -212,7 +212,10 @@ static enum zn_status log_out(const struct zc_session *session, struct zn_error 
     else if (status == ZN_MISSING)
         zc_say_warning(
             "the token stays valid until it expires: the server does not tell its device");
-    if (status == ZN_OK || status == ZN_REJECTED || status == ZN_MISSING)
+    else if (status == ZN_FORBIDDEN)
+        zc_say_warning(
+            "the token stays valid until it expires: the server does not let its account end it");
+    if (status == ZN_OK || status == ZN_REJECTED || status == ZN_MISSING || status == ZN_FORBIDDEN)
         status = zc_token_file_remove(&session->server, error);
     if (status == ZN_OK)
         zc_say_done("logged out of %s", session->server.text);

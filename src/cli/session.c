@@ -79,6 +79,7 @@ enum zn_status zc_session_find_credential(const struct zc_options *options,
     if (!found.none || zc_source_server(options, &session->server, &stored_error) != ZN_OK)
         return status;
     const enum zn_status stored_status = use_stored_token(session, &stored_error);
+    session->is_stored = stored_status == ZN_OK;
     if (stored_status == ZN_MISSING)
         return status;
     *error = stored_error;
@@ -157,6 +158,8 @@ enum zn_status zc_session_login(const struct zc_options *options, bool want_info
         *error = (struct zn_error){0};
         status = log_in(options, want_info, session, error);
     }
+    if (status == ZN_REJECTED && session->is_stored)
+        zn_error_advise(error, "run zenml-login login again");
     return status;
 }
 

@@ -15,6 +15,7 @@
 struct zc_session {
     struct zn_url server;
     struct zn_credential credential;
+    bool is_stored;              /* the credential is what `login` has kept */
     struct zn_credential second; /* tried when the server refuses the first, and then that one */
     struct zn_session core;
     struct zn_proof proof; /* filled by zc_session_login */

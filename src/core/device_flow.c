@@ -93,8 +93,10 @@ static enum zn_status take_url(const struct zn_json *body, const struct zn_reply
     zn_buf_clear(&url);
     if (ok)
         return ZN_OK;
-    zn_reply_fail(ZN_BAD_REPLY, "the server sends the person elsewhere: ",
-                  "have server_url and dashboard_url of the server corrected", reply, error);
+    zn_reply_fail(
+        ZN_BAD_REPLY, "the server sends the person elsewhere: ",
+        "have server_url and dashboard_url of the server corrected, or the server updated", reply,
+        error);
     zn_error_quote(error, origin_of(given).len > 0 ? origin_of(given) : ZN_SPAN("no usable URL"));
     return ZN_BAD_REPLY;
 }

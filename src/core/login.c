@@ -175,6 +175,7 @@ static enum zn_status obtain_access_with_pro_key(const struct zn_session *sessio
         return doubt(status, error);
     if (is_its_pro(session, info))
         return obtain_access_by_pro(session, ret, error);
+    doubt(status, error);
     zn_error_advise(error, "check the key, and set ZENML_PRO_API_URL to the URL of its ZenML Pro");
     return status;
 }

@@ -310,6 +310,8 @@ ACCOUNT = {
     "no-role": lambda stage: stage.answers({USER: Reply(json=replies.current_user(permission_denied=True))}),
     "no-right-to-tokens": lambda stage: stage.answers({MINT: replies.error(
         403, "IllegalOperationError", "Insufficient permissions to make API tokens.")}),
+    "server-sets-the-lifetime": lambda stage: stage.answers({
+        MINT: Reply(json=canary.remember(replies.make_token(3600)))}),
     "unknown-project": lambda stage: stage.at(stage.serve(), "--project", "nothing"),
     "pro-key-elsewhere": lambda stage: pro_key(stage, {}),
     "pro-out-of-order": lambda stage: pro_key(stage, {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grant.h"
 #include "input/source.h"
 #include "say.h"
 #include "session.h"
@@ -223,17 +224,32 @@ static enum zn_status check_login(struct visit *visit, struct zn_error *error)
     return ZN_OK;
 }
 
-/* A token that ends soon: nobody can take it back. */
-static enum zn_status check_token(struct visit *visit, struct zn_error *error)
+static enum zn_status try_token(const struct visit *visit, int64_t lifetime_s,
+                                struct zn_error *error)
 {
     struct zn_token token = {0};
     const enum zn_status status = zn_mint_api_token(
-        &visit->session.core, &visit->session.proof.access.secret, TRIAL_TOKEN_S, &token, error);
+        &visit->session.core, &visit->session.proof.access.secret, lifetime_s, &token, error);
 
     zn_secret_clear(&token.secret);
-    if (status != ZN_OK)
+    return status;
+}
+
+/* A token that ends soon, since nobody can take it back; servers before 0.68 do not make one. */
+static enum zn_status check_token(struct visit *visit, struct zn_error *error)
+{
+    struct zn_error other_error = {0};
+    const enum zn_status status = try_token(visit, TRIAL_TOKEN_S, error);
+
+    if (status == ZN_OK) {
+        find_ok(visit, "token", "the account may make API tokens", "");
+        return ZN_OK;
+    }
+    if (status != ZN_BAD_REPLY || try_token(visit, ZC_TOKEN_LIFETIME_S, &other_error) != ZN_OK)
         return find_failure(visit, "token", error);
-    find_ok(visit, "token", "the account may make API tokens", "");
+    zc_find(&visit->findings, place("token"), ZC_LEVEL_WARN,
+            "the account may make API tokens, but the server sets their lifetime itself", "",
+            "give no short --expires-in, or have the server updated");
     return ZN_OK;
 }
 
