@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import select
+import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Iterator
 from urllib.parse import quote
 
 import canary
@@ -49,6 +52,13 @@ class BrowserLogin:
             assert more, f"no page was shown: {self._shown.decode(errors='replace')}"
             self._shown += more
         return re.search(rb"^    (http\S+)$", self._shown, re.MULTILINE)[1].decode()
+
+    @contextlib.contextmanager
+    def asleep(self) -> Iterator[None]:
+        """The program does not run meanwhile, and so does not ask the server, however long that lasts."""
+        self._process.send_signal(signal.SIGSTOP)
+        yield
+        self._process.send_signal(signal.SIGCONT)
 
     def press_enter(self) -> None:
         """The person says that they have approved."""

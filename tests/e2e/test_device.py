@@ -8,23 +8,23 @@ import hmac
 import json
 import re
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 import canary
 import zenml_server
-from browser import BrowserLogin
+from browser import SECONDS, BrowserLogin
 from program import FORBIDDEN, IDENTITY, REJECTED, UNREACHABLE, assert_rejected, claims, whoami, zenml_login
 from run import run
-from tls_server import Reply, Server
+from tls_server import Server
 from zenml_admin import Admin, AdminError, approve, call
 from zenml_client import assert_no_secret_on_disk, run_client
+from zenml_devices import (APPROVE, AUTHORIZE, DELETE, INFO, LIMITED, POLL, TRUSTED_SECONDS, UNTRUSTED_SECONDS, USER,
+                           Front, answered, devices_of)
 
-UNTRUSTED_SECONDS, TRUSTED_SECONDS = 2 * 3600, 30 * 86400
-DOCUMENTED = ["GET /api/v1/info", "POST /api/v1/device_authorization", "POST /api/v1/login", "GET /api/v1/current-user"]
+ATTEMPTS = 5  # that the limiter lets fail within a minute
+SCRATCH = [Path("/tmp"), Path("/var/tmp"), Path("/dev/shm")]
 
 
 @pytest.fixture
@@ -37,11 +37,8 @@ def home(tmp_path) -> Path:
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory, admin):
-    """A server with lifetimes for devices, and with the limiter of logins as it is by default."""
-    settings = {"DEVICE_EXPIRATION_MINUTES": UNTRUSTED_SECONDS // 60, "RATE_LIMIT_ENABLED": "true",
-                "TRUSTED_DEVICE_EXPIRATION_MINUTES": TRUSTED_SECONDS // 60}
-    settings = {f"ZENML_SERVER_{name}": str(value) for name, value in settings.items()}
-    with zenml_server.start(tmp_path_factory.mktemp("limited"), settings) as handle:
+    """A server with lifetimes for devices and a limiter of logins, which only the tests of this file ask."""
+    with zenml_server.start(tmp_path_factory.mktemp("limited"), LIMITED) as handle:
         yield handle
 
 
@@ -65,7 +62,8 @@ def name_of(session: Admin) -> str:
 def log_in(session: Admin, home: Path, *options: str, trusted: bool = False):
     """Logs in at the server of `session`, whose person approves; how it ended, and what was kept (None: nothing)."""
     with BrowserLogin(session.url, home, *options) as login:
-        approve(login.page, session.token, trusted)
+        with login.asleep():
+            approve(login.page, session.token, trusted)
         login.press_enter()
         return login.finish(), login.kept() if login.file.exists() else None
 
@@ -74,18 +72,6 @@ def assert_refused(result, code: int, message: str) -> None:
     """It ended with this code and message, which stands behind the page."""
     assert (result.code, result.out) == (code, ""), result.err
     assert re.search(f"^zenml-login: .*{message}", result.err, re.MULTILINE), result.err
-
-
-def devices_of(session: Admin) -> list[str]:
-    """The ids of the person's devices."""
-    return [device["id"] for device in session.request("GET", "devices?size=100")["items"]]
-
-
-def answered(server) -> list[str]:
-    """Requests and status codes in the server's log, without its health checks: `POST /api/v1/login 400`."""
-    log = Path(server.log).read_text(errors="replace")
-    return [f"{request} {code}" for request, code in re.findall(r'"(\w+ [^ ?]+)\S* HTTP/1\.1" (\d+)', log)
-            if "/health" not in request]
 
 
 # Who logs in
@@ -123,9 +109,10 @@ def test_a_service_account_approves(account, home):
 
 def test_three_wrong_codes(person, home):
     with BrowserLogin(person.url, home) as login:
-        for _ in range(3):
-            with pytest.raises(AdminError, match="HTTP 400"):
-                approve(login.page, person.token, user_code="0" * 32)
+        with login.asleep():
+            for _ in range(3):
+                with pytest.raises(AdminError, match="HTTP 400"):
+                    approve(login.page, person.token, user_code="0" * 32)
         login.press_enter()
         assert_refused(login.finish(), REJECTED, "refused in the browser.*locked")
         assert not login.file.exists()
@@ -136,8 +123,9 @@ def test_three_wrong_codes(person, home):
 ), ids=("locked", "deleted"))
 def test_an_approval_that_is_withdrawn(method, body, message, person, home):
     with BrowserLogin(person.url, home) as login:
-        device = approve(login.page, person.token)
-        person.request(method, f"devices/{device}", body)
+        with login.asleep():
+            device = approve(login.page, person.token)
+            person.request(method, f"devices/{device}", body)
         login.press_enter()
         assert_refused(login.finish(), REJECTED, message)
         assert not login.file.exists()
@@ -148,7 +136,20 @@ def test_nobody_approves_in_time(start_own, home):
     server = start_own(DEVICE_AUTH_TIMEOUT="4", DEVICE_AUTH_POLLING_INTERVAL="1")
     with BrowserLogin(server.url, home) as login:
         assert_refused(login.finish(), UNREACHABLE, "nobody approved the login in time")
-    assert "POST /api/v1/login 400" in answered(server)
+    assert f"{POLL} 400" in answered(server)
+
+
+def test_approved_in_time_and_fetched_too_late(start_own, home):
+    """A laptop that slept meanwhile."""
+    server = start_own(DEVICE_AUTH_TIMEOUT="15")
+    session = Admin.of(server)
+    with BrowserLogin(server.url, home) as login:
+        with login.asleep():
+            device = approve(login.page, session.token)
+            time.sleep(16)
+        assert_refused(login.finish(), UNREACHABLE, "approved too late")
+        assert not login.file.exists()
+    assert session.request("GET", f"devices/{device}")["body"]["status"] == "verified"  # nobody has got its token
 
 
 # How long it lasts
@@ -216,6 +217,45 @@ def test_logging_in_again_ends_the_earlier_token(person, home):
     whoami(person.url, token=second["access_token"])
 
 
+# What is sent, and what is left
+
+def test_requests_from_login_to_logout(limited, limited_admin, home):
+    """All that the server saw meanwhile, the person's approval included."""
+    before = len(answered(limited))
+    log_in(limited_admin, home)
+    environment = {"HOME": str(home)}
+    assert zenml_login(limited.url, "env", "--format=json", env=environment, secret_in=["stdout"]).code == 0
+    assert zenml_login(limited.url, "exec", "--", "true", env=environment).code == 0
+    assert run(["login", "--logout", "--server", limited.url], environment).code == 0
+    seen = [INFO, AUTHORIZE, APPROVE, POLL, USER, *[INFO, USER] * 2, DELETE]
+    assert answered(limited)[before:] == [f"{request} 200" for request in seen]
+
+
+def test_its_secrets_are_in_one_file_and_one_variable(limited, limited_admin, home):
+    """Beside the token there is the device code, which nobody is to see at all."""
+    front, files = Front(limited.url), canary.Files([home], SCRATCH)
+    with (Server({"*": front}) as address, canary.CommandLines() as command_lines,
+          BrowserLogin(address.url, home) as login):
+        approve(login.page, limited_admin.token)
+        login.press_enter()
+        shown = login.finish()
+        assert shown.code == 0, shown.err
+        token = login.kept()["access_token"]
+        command = zenml_login(address.url, "exec", "--", "/usr/bin/env", "-0", secret_in={"stdout": "token"},
+                              env={"HOME": str(home), "MINE": "kept", "ZENML_SERVER_URL": address.url})
+    assert token in front.secrets and len(front.secrets) == 2
+    variables = dict(line.split("=", 1) for line in command.out.split("\0") if line)
+    assert {name: value for name, value in variables.items() if "SAN_OPTIONS" not in name} == {
+        "PATH": "/usr/bin:/bin", "HOME": str(home), "MINE": "kept", "ZENML_STORE_URL": address.url,
+        "ZENML_STORE_API_TOKEN": token, "DISABLE_CREDENTIALS_DISK_CACHING": "true"}
+    places = {path: canary.read_start(path) for path in files.written()} | {
+        "the server's log": Path(limited.log).read_bytes(), "command lines": b"\n".join(command_lines.seen),
+        "output": shown.out + shown.err + command.err}
+    assert POLL.encode() in places["the server's log"] and b"\0login\0" in places["command lines"]
+    assert {place: found for place, text in places.items() if (found := canary.found_in(text, front.secrets))} == {
+        login.file: {token}}
+
+
 # Servers that are slow to say yes
 
 def test_requests_and_the_limiter(limited, limited_admin, home):
@@ -227,36 +267,35 @@ def test_requests_and_the_limiter(limited, limited_admin, home):
         login.press_enter()
         result = login.finish()
     assert result.code == 0, result.err
-    seen = [line for line in answered(limited)[before:] if "/verify" not in line]
-    polls = len(seen) - 3
-    assert 2 <= polls <= 4
-    assert [line.rpartition(" ")[0] for line in seen] == [*DOCUMENTED[:2], *[DOCUMENTED[2]] * polls, DOCUMENTED[3]]
-    assert [line.rpartition(" ")[2] for line in seen] == ["200", "200", *["400"] * (polls - 1), "200", "200"]
+    seen = [line for line in answered(limited)[before:] if APPROVE not in line]
+    pending = len(seen) - 4
+    assert 1 <= pending <= 3
+    assert seen == [f"{INFO} 200", f"{AUTHORIZE} 200", *[f"{POLL} 400"] * pending, f"{POLL} 200", f"{USER} 200"]
 
 
-class Front:
-    """The address of a server whose process changes behind it; while there is none, connections break."""
-
-    def __init__(self, target: str | None):
-        self.target = target
-
-    def __call__(self, request) -> Reply:
-        if not self.target:
-            raise ConnectionError
-        headers = {name: value for name, value in request.headers.items() if name in ("authorization", "content-type")}
-        forwarded = urllib.request.Request(self.target + request.target, request.body or None, headers,
-                                           method=request.method)
-        try:
-            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(forwarded, timeout=60) as reply:
-                return Reply(reply.status, body=reply.read(), content_type=reply.headers["Content-Type"])
-        except urllib.error.HTTPError as error:
-            return Reply(error.code, body=error.read(), content_type=error.headers["Content-Type"])
+def test_limiter_that_says_too_many(limited, home):
+    """It counts what it refuses, too: whoever goes on asking is never let in."""
+    session = Admin.of(limited)  # who is let in has no earlier attempts any more
+    before = len(answered(limited))
+    with BrowserLogin(limited.url, home) as login:
+        with login.asleep():
+            for _ in range(ATTEMPTS):
+                with pytest.raises(AdminError, match="HTTP 401"):
+                    Admin(limited.url, limited.admin_name, "wrong")
+            approve(login.page, session.token)
+        login.press_enter()
+        result = login.finish()
+    assert result.code == 0, result.err
+    assert answered(limited)[before:] == [f"{INFO} 200", f"{AUTHORIZE} 200", *[f"{POLL} 401"] * ATTEMPTS,
+                                          f"{APPROVE} 200", f"{POLL} 429", f"{POLL} 200", f"{USER} 200"]
 
 
 def test_server_that_restarts_meanwhile(limited, home, tmp_path):
     front = Front(limited.url)
     with Server({"*": front}) as address, BrowserLogin(address.url, home) as login:
         front.target = None
+        login.press_enter()
+        assert front.broke.wait(SECONDS)
         with zenml_server.start(tmp_path, predecessor=limited) as successor:
             front.target = successor.url
             approve(login.page, Admin(successor.url, limited.admin_name, limited.admin_password).token)

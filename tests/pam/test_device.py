@@ -24,6 +24,7 @@ from pam_host import wait_until
 from test_hosts import IN_THE_SESSION, account, hosts, sshd, zenml  # the last four are fixtures
 from qr_reader import decode
 from zenml_admin import Admin, AdminError, approve, call
+from zenml_devices import devices_of
 
 DONE_PROMPT = "Press Enter once you have approved: "
 BROWSER_PROMPT = "ZenML API key (empty: log in with a browser): "
@@ -42,10 +43,6 @@ def new_person(zenml: zenml_server.ServerHandle) -> Admin:
 
 def id_of(person: Admin) -> str:
     return person.request("GET", "current-user")["id"]
-
-
-def devices_of(person: Admin) -> set[str]:
-    return {device["id"] for device in person.request("GET", "devices?size=100")["items"]}
 
 
 @pytest.fixture
@@ -93,6 +90,10 @@ class Window:
         """The person gives up."""
         self._terminal.insist(CTRL_C)
 
+    def wait_for_session(self) -> None:
+        """Alice is in, and her command (WHO; …) runs."""
+        assert self._terminal.wait_for("in-as-alice\r\n"), self.output
+
     def finish(self) -> bool:
         """Whether alice was let in."""
         converse(self._terminal, {DONE_PROMPT: None})
@@ -115,11 +116,16 @@ def asked(sshd: Sshd, user: str = "alice", command: str = WHO, locale: str = "C"
 
 def outcome(machine: Hosts, window: Window) -> tuple[str, str]:
     """Result and reason of the one decision that was logged; nothing of the page was."""
+    return decision(machine, window)[:2]
+
+
+def decision(machine: Hosts, window: Window, *, quotes_device: bool = False) -> tuple[str, str, str]:
+    """As outcome, and the detail. quotes_device: the server's own words there may name the device, once it is over."""
     raw = b"\n".join(machine.host.log.raw())
-    assert b"/devices/" not in raw and window.query("device_id").encode() not in raw
-    assert not canary.found_in(raw, canary.secrets_to_find([]))
-    ((result, reason),) = re.findall(rb"\bresult=(\S+) reason=(\S+)", raw)
-    return result.decode(), reason.decode()
+    assert b"/devices/" not in raw and (quotes_device or window.query("device_id").encode() not in raw)
+    assert not canary.found_in(raw, canary.secrets_to_find([])) and not re.search(rb"\beyJ|[0-9a-f]{32}", raw)
+    ((result, reason, detail),) = re.findall(r'\bresult=(\S+) reason=(\S+)(?:.* detail="(.*?)")?', raw.decode())
+    return result, reason, detail
 
 
 def test_whoever_approves_is_let_in_and_nothing_is_left_of_it(machine, sshd, alice, zenml):
