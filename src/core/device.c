@@ -179,11 +179,10 @@ static void slow_down(struct pace *pace, enum zn_status status, const struct pol
 
 static enum zn_status await_approval(const struct zn_session *session,
                                      const struct zn_person *person,
-                                     const struct zn_device_grant *grant, struct zn_token *ret,
-                                     struct zn_error *error)
+                                     const struct zn_device_grant *grant, int64_t expires_ms,
+                                     struct zn_token *ret, struct zn_error *error)
 {
     const struct zn_clock *clock = &session->clock;
-    const int64_t expires_ms = clock->now_ms(clock->ctx) + grant->expires_in_s * 1000;
     const int64_t deadline_ms =
         expires_ms < session->deadline_ms ? expires_ms : session->deadline_ms;
     struct pace pace = {.gap_s = grant->interval_s};
@@ -229,10 +228,12 @@ enum zn_status zn_device_login(const struct zn_session *session, const struct zn
 
     if (status == ZN_OK)
         status = ask_authorization(session, &origins, &grant, error);
+    const int64_t expires_ms =
+        session->clock.now_ms(session->clock.ctx) + grant.expires_in_s * 1000;
     if (status == ZN_OK && !person->show(person->ctx, &grant))
         status = cancelled(error);
     if (status == ZN_OK)
-        status = await_approval(session, person, &grant, &proof.access, error);
+        status = await_approval(session, person, &grant, expires_ms, &proof.access, error);
     if (status == ZN_OK)
         status = zn_login_check_identity(session, policy, &proof, error);
     if (status == ZN_OK) {

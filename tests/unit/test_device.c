@@ -96,6 +96,7 @@ static struct fake_server server;
 /* What the person does, and what they were shown. */
 static struct {
     bool refuses_to_look;
+    int64_t looks_ms;           /* at the page, before anything else */
     size_t waits_before_cancel; /* 0: never cancels */
     int64_t speaks_up_ms;       /* after so long in every wait; 0: never */
     size_t shown, waits;
@@ -109,6 +110,7 @@ static bool show(void *ctx, const struct zn_device_grant *grant)
     (void)ctx;
     person.shown++;
     person.shown_ms = server.now_ms;
+    server.now_ms += person.looks_ms;
     snprintf(person.url, sizeof(person.url), "%s", grant->url);
     memcpy(person.client_id, grant->client_id, sizeof(person.client_id));
     return !person.refuses_to_look;
@@ -478,6 +480,20 @@ static void the_wait_ends_when_the_authorization_does(void **state)
     assert_true(poll_ms(polls() - 1) >= 25000);
 }
 
+/* A prompt that is answered late does not make the authorization last longer. */
+static void the_time_of_the_authorization_runs_while_the_page_is_shown(void **state)
+{
+    (void)state;
+    person.looks_ms = 20000;
+    WAIT_IN_VAIN(TIMEOUT_MS, PENDING, INFO_OK,
+                 GRANT_OF(VERIFY, ",\"expires_in\":30,\"interval\":5"));
+    assert_true(server.now_ms - person.shown_ms <= 30000 && polls() > 0);
+    person.looks_ms = 31000;
+    WAIT_IN_VAIN(TIMEOUT_MS, PENDING, INFO_OK,
+                 GRANT_OF(VERIFY, ",\"expires_in\":30,\"interval\":5"));
+    assert_int_equal(polls(), 0);
+}
+
 /* Whoever approves at the last moment is still let in. */
 static void the_server_is_asked_once_more_before_the_end(void **state)
 {
@@ -829,6 +845,7 @@ int main(void)
         TEST(a_busy_server_is_not_asked_more_often),
         TEST(the_wait_ends_at_the_deadline),
         TEST(the_wait_ends_when_the_authorization_does),
+        TEST(the_time_of_the_authorization_runs_while_the_page_is_shown),
         TEST(the_server_is_asked_once_more_before_the_end),
         TEST(a_slow_answer_at_the_end_is_waited_for),
         TEST(time_spent_before_counts),
