@@ -306,7 +306,7 @@ int main(void)
     struct work work = {.has_landlock = sandbox == ZP_SANDBOX_WHOLE};
     if (ok) {
         /* Should the module be gone, nobody else ends a helper that hangs. */
-        alarm((unsigned)(request.timeout_ms / 1000) + 2);
+        alarm((unsigned)(request.timeout_ms / 1000) + 4);
         ok = serve(&request, &work, &reply);
     }
     clear(&work);

@@ -20,7 +20,7 @@
 
 #define GRACE_MS      500   /* beyond the helper's own deadline */
 #define GOODBYE_MS    200   /* to end by itself after its answer */
-#define TAKE_BACK_MS  2000  /* the same, when it has a device to delete */
+#define TAKE_BACK_MS  2200  /* the same, when it has a device to delete; also when it is late */
 #define NOBODY        65534 /* the overflow uid and gid of the kernel */
 #define HELPER_FD_MAX 64
 #define PROGRAM_FD    3
@@ -315,7 +315,7 @@ static enum zp_helper_outcome ask(int socket, const struct zp_request *request,
     return outcome;
 }
 
-/* Lets a helper that has answered close its connection; its end of the socket closes with it. */
+/* Lets a helper close its connection; its end of the socket closes with it. */
 static void say_goodbye(int socket, int patience_ms)
 {
     struct pollfd poll_fd = {.fd = socket, .events = 0};
@@ -350,8 +350,10 @@ enum zp_helper_outcome zp_helper_ask(const char *path, const struct zp_request *
     close_all(fds + 1, 2);
     if (child > 0) {
         outcome = ask(fds[0], request, approval, reply);
-        if (outcome == ZP_HELPER_ANSWERED)
-            say_goodbye(fds[0], zp_request_is_for_browser(request) ? TAKE_BACK_MS : GOODBYE_MS);
+        if (zp_request_is_for_browser(request))
+            say_goodbye(fds[0], TAKE_BACK_MS);
+        else if (outcome == ZP_HELPER_ANSWERED)
+            say_goodbye(fds[0], GOODBYE_MS);
         end(child);
     }
     release_sigchld(&held);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,13 +51,15 @@ static void show_qr(const char *url)
 /* Where and how the person is reached. */
 struct reach {
     bool trusted;
-    bool draws;   /* a QR code, where one can be shown */
-    bool listens; /* Enter on standard input means "I have approved" */
+    bool draws;       /* a QR code, where one can be shown */
+    bool listens;     /* Enter on standard input means "I have approved" */
+    bool is_unheard;  /* nothing can be shown */
+    sigset_t signals; /* that are blocked while nothing is waited for */
 };
 
 static bool show(void *ctx, const struct zn_device_grant *grant)
 {
-    const struct reach *reach = ctx;
+    struct reach *reach = ctx;
 
     fprintf(stderr, "Open this page in a browser, and approve the login%s:\n\n    %s\n\n",
             reach->trusted ? " (tick \"trust this device\" there)" : "", grant->url);
@@ -64,7 +67,16 @@ static bool show(void *ctx, const struct zn_device_grant *grant)
         show_qr(grant->url);
     if (reach->listens)
         fputs("Press Enter once you have approved, or Ctrl-C to give up.\n", stderr);
-    return true;
+    reach->is_unheard = ferror(stderr) != 0;
+    return !reach->is_unheard;
+}
+
+/* A job in the background would be stopped for reading. */
+static bool is_listening(const struct reach *reach)
+{
+    const pid_t foreground = tcgetpgrp(STDIN_FILENO); /* -1: of another session's terminal */
+
+    return reach->listens && (foreground < 0 || foreground == getpgrp());
 }
 
 /* What is typed is of no interest, only that it is. */
@@ -83,10 +95,12 @@ static bool wait_for_person(void *ctx, int64_t duration_ms)
     const struct zn_clock clock = zn_clock_system();
     const int64_t deadline_ms = clock.now_ms(clock.ctx) + duration_ms;
 
-    if (!reach->listens)
+    sigprocmask(SIG_UNBLOCK, &reach->signals, NULL);
+    if (!is_listening(reach))
         clock.sleep_ms(clock.ctx, duration_ms);
-    else if (zn_wait_readable(STDIN_FILENO, deadline_ms))
+    else if (zn_wait_readable(STDIN_FILENO, deadline_ms) && is_listening(reach))
         swallow_line(reach);
+    sigprocmask(SIG_BLOCK, &reach->signals, NULL);
     return true;
 }
 
@@ -164,11 +178,23 @@ static enum zn_status keep(const struct zc_session *session, const struct zn_dev
         zn_error_no_memory(error);
     if (status == ZN_OK)
         end_earlier(session, &earlier);
-    else if (end_on_server(session, &stored, &ignored) != ZN_OK)
+    else if (!zn_secret_is_empty(&stored.token) &&
+             end_on_server(session, &stored, &ignored) != ZN_OK)
         zc_say_warning("the token could not be ended on the server");
     zc_stored_token_clear(&earlier);
     zc_stored_token_clear(&stored);
     return status;
+}
+
+/* Whoever gives up while a token is on its way would leave it on the server: not before it is kept.
+ */
+static void block_signals(struct reach *reach, sigset_t *ret_before)
+{
+    sigemptyset(&reach->signals);
+    sigaddset(&reach->signals, SIGINT);
+    sigaddset(&reach->signals, SIGTERM);
+    sigaddset(&reach->signals, SIGHUP);
+    sigprocmask(SIG_BLOCK, &reach->signals, ret_before);
 }
 
 static enum zn_status log_in(const struct zc_options *options, struct zc_session *session,
@@ -181,20 +207,43 @@ static enum zn_status log_in(const struct zc_options *options, struct zc_session
         .trusted = options->trusted, .draws = !options->quiet, .listens = isatty(STDIN_FILENO)};
     const struct zn_person person = {&reach, show, wait_for_person};
     struct zn_device_grant grant = {0};
+    sigset_t before;
     enum zn_status status = zc_token_file_check(&session->server, error);
 
+    block_signals(&reach, &before);
     if (status == ZN_OK)
         status = zn_device_login(&session->core, &policy, zn_span_of(session->server.text), &person,
                                  &grant, &session->proof, error);
     if (status == ZN_OK)
         status = keep(session, &grant, error);
     zn_device_grant_clear(&grant);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (reach.is_unheard)
+        status = zn_error_set(error, ZN_CANNOT_WRITE, "the page to be opened cannot be shown",
+                              "let standard error be a terminal, or a file");
     if (status == ZN_OK)
         say_success(session);
     return status;
 }
 
 /* --- logging out ---------------------------------------------------------------------------- */
+
+/* Another login may have come between: its token is not the one that has been ended. */
+static enum zn_status remove_file(const struct zc_session *session,
+                                  const struct zc_stored_token *ended, struct zn_error *error)
+{
+    struct zc_stored_token now = {0};
+    struct zn_error ignored = {0};
+    const enum zn_status status = zc_token_file_read(&session->server, &now, &ignored);
+    const bool is_other = status == ZN_OK && !zn_span_equal(zn_secret_reveal(&now.token),
+                                                            zn_secret_reveal(&ended->token));
+
+    zc_stored_token_clear(&now);
+    if (is_other)
+        return zn_error_set(error, ZN_CANNOT_WRITE, "somebody has logged in meanwhile",
+                            "log out once more to end that login, too");
+    return zc_token_file_remove(&session->server, error);
+}
 
 static enum zn_status log_out(const struct zc_session *session, struct zn_error *error)
 {
@@ -216,7 +265,7 @@ static enum zn_status log_out(const struct zc_session *session, struct zn_error 
         zc_say_warning(
             "the token stays valid until it expires: the server does not let its account end it");
     if (status == ZN_OK || status == ZN_REJECTED || status == ZN_MISSING || status == ZN_FORBIDDEN)
-        status = zc_token_file_remove(&session->server, error);
+        status = remove_file(session, &stored, error);
     if (status == ZN_OK)
         zc_say_done("logged out of %s", session->server.text);
     zc_stored_token_clear(&stored);

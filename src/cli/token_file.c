@@ -225,8 +225,10 @@ enum zn_status zc_token_file_write(const struct zn_url *server,
 {
     struct zn_buf path = {0};
     struct zn_buf text;
-    enum zn_status status = make_path(server, &path, error);
+    enum zn_status status = zc_token_file_check(server, error); /* it may be minutes since */
 
+    if (status == ZN_OK)
+        status = make_path(server, &path, error);
     zn_buf_init(&text, FILE_MAX);
     if (status == ZN_OK) {
         const struct zc_channel file = {ZC_CHANNEL_REPLACE, path.ptr, false};

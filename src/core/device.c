@@ -9,6 +9,9 @@
 #define WINDOW_POLLS  4     /* of the five that it allows: the fifth is for somebody else */
 #define LIMITED_GAP_S 16    /* once it has said "too many" */
 #define LAST_CALL_MS  2000  /* before the end: enough for an answer */
+#define POLL_MAX_MS   10000 /* one that hangs must not cost the rest of the time */
+#define BEGIN_MAX_MS  30000 /* until the page is shown: nobody is there to be waited for yet */
+#define TAKE_BACK_MS  2000  /* to delete a device, also when there is no time left */
 
 struct pace {
     int64_t last_ms[WINDOW_POLLS]; /* of the latest polls; the oldest at `polls` % WINDOW_POLLS */
@@ -33,23 +36,36 @@ static int64_t earliest_ms(const struct pace *pace)
     return time_ms;
 }
 
-/* When it is asked unless the person speaks up: soon at first, and seldom later. */
+static void count_poll(struct pace *pace, int64_t now_ms)
+{
+    pace->last_ms[pace->polls % WINDOW_POLLS] = now_ms;
+    pace->polls++;
+}
+
+/* True when the server may still be asked at `last_ms` after it has been asked at `time_ms`. */
+static bool leaves_another(struct pace pace, int64_t time_ms, int64_t last_ms)
+{
+    count_poll(&pace, time_ms);
+    return earliest_ms(&pace) <= last_ms;
+}
+
+/*
+ * When it is asked unless the person speaks up: soon at first, and seldom later. Once more at the
+ * end, for which a poll is kept.
+ */
 static int64_t planned_ms(const struct pace *pace, int64_t now_ms, int64_t deadline_ms)
 {
     static const int64_t gaps_s[] = {5, 10, 15, 31};
     const int64_t gap_s = pace->polls == 0 ? 5 : gaps_s[(pace->polls - 1) % WINDOW_POLLS];
     const int64_t earliest = earliest_ms(pace);
+    const int64_t last_ms = deadline_ms - LAST_CALL_MS;
     int64_t time_ms = now_ms + gap_s * 1000;
 
-    if (time_ms >= deadline_ms - LAST_CALL_MS) /* once more before the end */
-        time_ms = deadline_ms - LAST_CALL_MS;
+    if (time_ms < earliest)
+        time_ms = earliest;
+    if (time_ms >= last_ms || !leaves_another(*pace, time_ms, last_ms))
+        time_ms = last_ms;
     return time_ms > earliest ? time_ms : earliest;
-}
-
-static void count_poll(struct pace *pace, int64_t now_ms)
-{
-    pace->last_ms[pace->polls % WINDOW_POLLS] = now_ms;
-    pace->polls++;
 }
 
 static enum zn_status nobody_approved(struct zn_error *error)
@@ -127,6 +143,7 @@ static enum zn_status poll_once(const struct zn_session *session,
 
     zn_exchange_init(&x);
     x.attempts_max = 1;
+    x.attempt_max_ms = POLL_MAX_MS;
     enum zn_status status = zn_exchange_send(
         session, &session->transport, zn_device_poll_build(grant, &x.request, error), &x, error);
     if (status == ZN_OK)
@@ -140,11 +157,15 @@ static enum zn_status poll_once(const struct zn_session *session,
 enum zn_status zn_device_delete(const struct zn_session *session, const struct zn_secret *bearer,
                                 const char *device_id, struct zn_error *error)
 {
+    const int64_t soon_ms = session->clock.now_ms(session->clock.ctx) + TAKE_BACK_MS;
+    struct zn_session extended = *session;
     struct zn_exchange x;
 
+    if (extended.deadline_ms < soon_ms)
+        extended.deadline_ms = soon_ms;
     zn_exchange_init(&x);
     enum zn_status status =
-        zn_exchange_send(session, &session->transport,
+        zn_exchange_send(&extended, &session->transport,
                          zn_device_delete_build(bearer, device_id, &x.request, error), &x, error);
     if (status == ZN_OK)
         status = zn_device_delete_parse(&x.reply, error);
@@ -216,6 +237,21 @@ static void take_back(const struct zn_session *session, const struct zn_device_g
         return; /* the refusal is what counts, and it stands */
 }
 
+/* Everything up to the page that the person is shown. */
+static enum zn_status begin(const struct zn_session *session, const struct zn_policy *policy,
+                            struct zn_span server_url, struct zn_device_grant *grant,
+                            struct zn_proof *proof, struct zn_error *error)
+{
+    const int64_t until_ms = session->clock.now_ms(session->clock.ctx) + BEGIN_MAX_MS;
+    struct zn_session shortened = *session;
+
+    if (shortened.deadline_ms > until_ms)
+        shortened.deadline_ms = until_ms;
+    const enum zn_status status = zn_login_check_server(&shortened, policy, proof, error);
+    const struct zn_browser_origins origins = {server_url, zn_span_of(proof->info.dashboard_url)};
+    return status == ZN_OK ? ask_authorization(&shortened, &origins, grant, error) : status;
+}
+
 enum zn_status zn_device_login(const struct zn_session *session, const struct zn_policy *policy,
                                struct zn_span server_url, const struct zn_person *person,
                                struct zn_device_grant *ret_grant, struct zn_proof *ret,
@@ -223,11 +259,7 @@ enum zn_status zn_device_login(const struct zn_session *session, const struct zn
 {
     struct zn_device_grant grant = {0};
     struct zn_proof proof = {0};
-    enum zn_status status = zn_login_check_server(session, policy, &proof, error);
-    const struct zn_browser_origins origins = {server_url, zn_span_of(proof.info.dashboard_url)};
-
-    if (status == ZN_OK)
-        status = ask_authorization(session, &origins, &grant, error);
+    enum zn_status status = begin(session, policy, server_url, &grant, &proof, error);
     const int64_t expires_ms =
         session->clock.now_ms(session->clock.ctx) + grant.expires_in_s * 1000;
     if (status == ZN_OK && !person->show(person->ctx, &grant))

@@ -40,7 +40,10 @@ zn_device_login(const struct zn_session *session, const struct zn_policy *policy
                 struct zn_span server_url, const struct zn_person *person,
                 struct zn_device_grant *ret_grant, struct zn_proof *ret, struct zn_error *error);
 
-/* Ends all tokens of the device on the server. `bearer`: one of them. */
+/*
+ * Ends all tokens of the device on the server. `bearer`: one of them. Takes two seconds when the
+ * session has none left: nobody is to find a token that was refused.
+ */
 ZN_MUST_CHECK enum zn_status zn_device_delete(const struct zn_session *session,
                                               const struct zn_secret *bearer, const char *device_id,
                                               struct zn_error *error);

@@ -262,5 +262,11 @@ enum zn_status zn_device_delete_parse(const struct zn_reply *reply, struct zn_er
 {
     const bool is_gone = (reply->status >= 200 && reply->status <= 299) || reply->status == 404;
 
-    return is_gone ? ZN_OK : zn_reply_refuse(reply, error);
+    if (!is_gone)
+        return zn_reply_refuse(reply, error);
+    /* What stands before a server knows of no devices, and answers in HTML. */
+    return reply->is_json || reply->status == 204
+               ? ZN_OK
+               : zn_reply_fail(ZN_BAD_REPLY, "this is not the answer of a ZenML server", ZN_LATER,
+                               reply, error);
 }

@@ -37,6 +37,7 @@ void zn_exchange_init(struct zn_exchange *exchange)
     zn_request_init(&exchange->request);
     zn_reply_init(&exchange->reply);
     exchange->attempts_max = ZN_ATTEMPTS_MAX;
+    exchange->attempt_max_ms = 0;
 }
 
 enum zn_status zn_exchange_finish(const struct zn_session *session, struct zn_exchange *exchange,
@@ -71,12 +72,14 @@ static enum zn_status attempt_once(const struct zn_session *session,
                                    int64_t *ret_delay_ms, struct zn_error *error)
 {
     const struct zn_clock *clock = &session->clock;
+    const int64_t left_ms = session->deadline_ms - start_ms;
+    const int64_t max_ms = exchange->attempt_max_ms;
     bool never_sent = false;
 
     zn_reply_clear(&exchange->reply);
-    const enum zn_status status =
-        transport->perform(transport->ctx, &exchange->request, session->deadline_ms - start_ms,
-                           &exchange->reply, &never_sent, error);
+    const enum zn_status status = transport->perform(
+        transport->ctx, &exchange->request, max_ms > 0 && max_ms < left_ms ? max_ms : left_ms,
+        &exchange->reply, &never_sent, error);
     const int64_t end_ms = clock->now_ms(clock->ctx);
     *ret_delay_ms = retry_delay_ms(session, attempt, session->deadline_ms - end_ms, exchange,
                                    status != ZN_OK && never_sent);

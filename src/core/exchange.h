@@ -38,6 +38,7 @@ struct zn_exchange {
     struct zn_request request;
     struct zn_reply reply;
     int attempts_max;
+    int64_t attempt_max_ms; /* for each of them; 0: all that is left */
 };
 
 /* Makes it empty, for the builder of the request. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "login.h"
 
+#include <string.h>
+
 void zn_proof_clear(struct zn_proof *proof)
 {
     zn_secret_clear(&proof->access.secret);
@@ -133,11 +135,15 @@ enum zn_status zn_login_check_server(const struct zn_session *session,
 /* A workspace says 401 whether Pro refuses the key or cannot be asked (zenml-protocol 11.5). */
 static enum zn_status doubt(enum zn_status status, struct zn_error *error)
 {
+    const struct zn_error said = *error;
+    const char *words = strstr(said.detail, " (HTTP "); /* and what it says */
+
     if (status != ZN_REJECTED)
         return status;
-    zn_error_prefix(error, "ZenML Pro refuses the key or is down");
-    zn_error_advise(error,
-                    "check the key; an outage of ZenML Pro looks the same: then try again later");
+    zn_error_set(error, ZN_REJECTED, "ZenML Pro refuses the key or is down",
+                 "check the key; an outage of ZenML Pro looks the same: then try again later");
+    zn_error_add(error, words != NULL ? words : "");
+    error->http_status = said.http_status;
     return status;
 }
 
@@ -154,10 +160,10 @@ static enum zn_status obtain_access_by_pro(const struct zn_session *session, str
     return status;
 }
 
-/* A self-hosted Pro has keys of its own, which nobody else is shown. */
+/* A self-hosted Pro has keys of its own, which nobody else is shown: who it is has to be said. */
 static bool is_its_pro(const struct zn_session *session, const struct zn_server_info *info)
 {
-    return session->pro_url == NULL || info->pro_api_url[0] == '\0' ||
+    return session->pro_url == NULL ||
            zn_span_equal(zn_span_of(info->pro_api_url), zn_span_of(session->pro_url));
 }
 
@@ -240,9 +246,10 @@ static enum zn_status check_fit(const struct zn_credential *credential,
                         "check the server URL, or use an API key of this server (ZENKEY_)");
 }
 
-static bool shows_credential(const struct zn_session *session, struct zn_span text)
+static bool shows_credential(const struct zn_session *session, const struct zn_secret *bearer,
+                             struct zn_span text)
 {
-    return zn_credential_is_shown(session->credential, text) ||
+    return zn_credential_is_shown(session->credential, text) || zn_secret_is_shown(bearer, text) ||
            (session->rejected != NULL && zn_credential_is_shown(session->rejected, text));
 }
 
@@ -250,8 +257,10 @@ static bool shows_credential(const struct zn_session *session, struct zn_span te
 static enum zn_status check_names(const struct zn_session *session, const struct zn_proof *proof,
                                   struct zn_error *error)
 {
-    if (shows_credential(session, zn_span_of(proof->identity.name)) ||
-        shows_credential(session, zn_span_of(proof->info.version)))
+    const struct zn_secret *bearer = &proof->access.secret;
+
+    if (shows_credential(session, bearer, zn_span_of(proof->identity.name)) ||
+        shows_credential(session, bearer, zn_span_of(proof->info.version)))
         return zn_error_set(error, ZN_BAD_REPLY, "the server gives the credential as a name",
                             "trust this server no further: make a new API key");
     return ZN_OK;

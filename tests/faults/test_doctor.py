@@ -599,7 +599,7 @@ def test_proxy(variable, stage):
 @pytest.mark.parametrize("spared", (
     "", "*", "* ,x", "localhost", "LOCALHOST", "ocalhost", ".localhost", "a.localhost", "127.0.0.1", "0.0.1", ".0.0.1",
     "127.0.0.0/8", "127.0.0.0/31", "127.0.0.2/31", "127.0.0.0/33", "127.0.0.1/32", "127.0.0.0/0", "127.0.0.0/x",
-    "126.0.0.0/7", "128.0.0.0/7", "example.com,localhost", "example.com 127.0.0.1", "example.com,,127.0.0.0/9"))
+    "126.0.0.0/7", "128.0.0.0/7", "example.com,localhost", "example.com, 127.0.0.1", "example.com,,127.0.0.0/9"))
 def test_no_proxy(host, spared, stage):
     """What is said is what libcurl does."""
     server = stage.serve()

@@ -175,9 +175,9 @@ def test_url_of_pro_does_not_matter_to_other_credentials(server, api_key, api_to
 
 
 @pytest.mark.parametrize("variables", [{}, {VARIABLE: ""}], ids=["unset", "empty"])
-@pytest.mark.parametrize("url", [None, "https://cloudapi.zenml.io"])
-def test_pro_itself_unless_told_otherwise(make_world, start_server, url, variables):
-    """Only the proxy of the test hears of it, and lets nothing pass. The oldest workspaces do not name their Pro."""
+def test_pro_itself_where_the_workspace_names_it(make_world, start_server, variables):
+    """Only the proxy of the test hears of it, and lets nothing pass."""
+    url = "https://cloudapi.zenml.io"
     world, proxy = make_world("token", script={INFO: Reply(json=pro_api.info(url))}), start_server(tls=None)
     env = {"ZENML_STORE_API_KEY": world.key, "https_proxy": proxy.url, "no_proxy": "127.0.0.1"}
     result = login(world.workspace, env | variables)
@@ -185,10 +185,13 @@ def test_pro_itself_unless_told_otherwise(make_world, start_server, url, variabl
     assert {str(request) for request in proxy.requests} == {"CONNECT cloudapi.zenml.io:443"}
 
 
-def test_key_of_another_pro_does_not_go_to_pro_itself(make_world, start_server):
+@pytest.mark.parametrize("changes", [
+    {}, {"pro_api_url": None}, {"deployment_type": "other"}, {"pro_api_url": f"https://{ELSEWHERE}/" + "x" * 256},
+], ids=["another", "none", "not in the cloud", "too long"])
+def test_key_of_another_pro_does_not_go_to_pro_itself(make_world, start_server, changes):
     """A self-hosted Pro has keys of its own. Nobody has said that they may go anywhere else."""
-    url = f"https://{ELSEWHERE}"
-    world, proxy = make_world("token", script={INFO: Reply(json=pro_api.info(url))}), start_server(tls=None)
+    info = pro_api.info(f"https://{ELSEWHERE}", **changes)
+    world, proxy = make_world("token", script={INFO: Reply(json=info)}), start_server(tls=None)
     env = {"ZENML_STORE_API_KEY": world.key, "https_proxy": proxy.url, "no_proxy": "127.0.0.1"}
     check_result(login(world.workspace, env), 5, "Not authorized", VARIABLE)
     assert proxy.connections == 0

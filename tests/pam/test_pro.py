@@ -26,8 +26,7 @@ from test_pro_tls import INVITING, attempt
 from tls_server import Reply
 from zenml_admin import call, encode_key, log_in_with_key
 
-REFUSAL = ("ZenML Pro refuses the key or is down: the server rejected the credential (HTTP 401); it says: "
-           "Authentication error: ")
+REFUSAL = "ZenML Pro refuses the key or is down (HTTP 401); it says: Authentication error: "
 
 
 @pytest.fixture(scope="module")

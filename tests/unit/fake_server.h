@@ -28,8 +28,10 @@ struct fake_step {
 struct fake_server {
     const struct fake_step *steps;
     size_t step_count;
-    size_t requests;                     /* that were made */
-    int64_t asked_ms[FAKE_REQUESTS_MAX]; /* when */
+    size_t requests;                        /* that were made */
+    int64_t asked_ms[FAKE_REQUESTS_MAX];    /* when */
+    int64_t timeouts_ms[FAKE_REQUESTS_MAX]; /* that each had */
+    bool has_own_limits;                    /* a time limit is not what is left of the session's */
     char log[2048]; /* a line for each, as far as they fit: "METHOD path", " body", " <bearer>" */
 
     int64_t now_ms;

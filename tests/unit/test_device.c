@@ -72,7 +72,7 @@ ssize_t __wrap_getrandom(void *buffer, size_t size, unsigned int flags)
     }
 #define DELETE_STATUS(status)                                                                      \
     {                                                                                              \
-        .request = "DELETE /api/v1/devices/" DEVICE_ID, .http_status = (status)                    \
+        .request = "DELETE /api/v1/devices/" DEVICE_ID, .http_status = (status), .body = "null"    \
     }
 
 #define INFO_OK   INFO_OF("OAUTH2_PASSWORD_BEARER")
@@ -168,6 +168,7 @@ static enum zn_status log_in(void)
 {
     const struct zn_session session = fake_server_session(&server, &no_credential);
     const struct zn_person reached = {NULL, show, wait_for_person};
+    server.has_own_limits = true;
     const enum zn_status status =
         zn_device_login(&session, &policy, ZN_SPAN(SERVER), &reached, &grant, &proof, &error);
 
@@ -506,6 +507,41 @@ static void the_server_is_asked_once_more_before_the_end(void **state)
     }
 }
 
+/* However long the server lets a poll wait, and however few of them are left. */
+static void a_poll_is_kept_for_the_end(void **state)
+{
+    static const struct {
+        int64_t timeout_ms;
+        const char *interval;
+    } rows[] = {{60000, "5"}, {45000, "5"}, {50000, "60"}, {100000, "5"}, {120000, "40"}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char body[512];
+        snprintf(body, sizeof(body),
+                 "{\"device_code\":\"" DEVICE_CODE "\",\"verification_uri_complete\":\"" VERIFY
+                 "\",\"expires_in\":3600,\"interval\":%s}",
+                 rows[i].interval);
+        WAIT_IN_VAIN(
+            rows[i].timeout_ms, PENDING, INFO_OK,
+            {.request = "POST /api/v1/device_authorization", .http_status = 200, .body = body});
+        assert_in_range(rows[i].timeout_ms - poll_ms(polls() - 1), 1, 5000);
+        assert_true(polls() < 5 || shortest_ms(4) > 60000);
+    }
+}
+
+/* A server that hangs costs no more than one of them. */
+static void no_request_has_all_the_time(void **state)
+{
+    (void)state;
+    assert_int_equal(PLAY(INFO_OK, GRANT_OK, PENDING, APPROVED, PERSON_OK), ZN_OK);
+    assert_int_equal(server.timeouts_ms[0], 30000);
+    assert_int_equal(server.timeouts_ms[1], 30000);
+    assert_int_equal(server.timeouts_ms[2], 10000);
+    assert_int_equal(server.timeouts_ms[3], 10000);
+    assert_int_equal(server.timeouts_ms[4], server.deadline_ms - server.now_ms);
+}
+
 static void a_slow_answer_at_the_end_is_waited_for(void **state)
 {
     struct fake_step late = APPROVED;
@@ -632,6 +668,7 @@ static void without_a_person_to_wait_for_the_clock_waits(void **state)
 
     (void)state;
     fake_server_start(&server, steps, COUNT(steps), TIMEOUT_MS);
+    server.has_own_limits = true;
     const struct zn_session session = fake_server_session(&server, &no_credential);
     assert_int_equal(
         zn_device_login(&session, &policy, ZN_SPAN(SERVER), &reached, &grant, &proof, &error),
@@ -673,6 +710,26 @@ static void a_token_that_proves_nobody_is_taken_back(void **state)
     assert_int_equal(PLAY(INFO_OK, GRANT_OK, APPROVED, USER_STATUS(500), DELETED), ZN_SERVER_ERROR);
     assert_int_equal(PLAY(INFO_OK, GRANT_OK, APPROVED, USER_OF("", "false"), DELETED),
                      ZN_BAD_REPLY);
+}
+
+/* There is no time left, and yet nobody is to find its token. */
+static void a_device_is_taken_back_after_the_time(void **state)
+{
+    struct fake_step hangs = {.request = "GET /api/v1/current-user", .failure = ZN_TIMEOUT};
+    hangs.takes_ms = TIMEOUT_MS;
+
+    (void)state;
+    assert_int_equal(PLAY(INFO_OK, GRANT_OK, APPROVED, hangs, DELETED), ZN_TIMEOUT);
+    assert_true(server.now_ms > server.deadline_ms);
+    assert_int_equal(server.timeouts_ms[4], 2000);
+}
+
+static void a_name_that_shows_the_token_is_none(void **state)
+{
+    (void)state;
+    assert_int_equal(PLAY(INFO_OK, GRANT_OK, APPROVED, USER_OF(ACCESS_TOKEN, "false"), DELETED),
+                     ZN_BAD_REPLY);
+    assert_null(strstr(error.detail, ACCESS_TOKEN));
 }
 
 static void the_refusal_stands_when_the_device_cannot_be_deleted(void **state)
@@ -847,6 +904,8 @@ int main(void)
         TEST(the_wait_ends_when_the_authorization_does),
         TEST(the_time_of_the_authorization_runs_while_the_page_is_shown),
         TEST(the_server_is_asked_once_more_before_the_end),
+        TEST(a_poll_is_kept_for_the_end),
+        TEST(no_request_has_all_the_time),
         TEST(a_slow_answer_at_the_end_is_waited_for),
         TEST(time_spent_before_counts),
         TEST(time_that_passes_unnoticed_breaks_nothing),
@@ -861,6 +920,8 @@ int main(void)
         TEST(a_service_account_is_no_person),
         TEST(somebody_else_is_not_who_was_expected),
         TEST(a_token_that_proves_nobody_is_taken_back),
+        TEST(a_device_is_taken_back_after_the_time),
+        TEST(a_name_that_shows_the_token_is_none),
         TEST(the_refusal_stands_when_the_device_cannot_be_deleted),
         TEST(a_device_without_id_cannot_be_deleted),
         TEST(nothing_is_deleted_that_was_not_granted),

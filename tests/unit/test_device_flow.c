@@ -583,15 +583,20 @@ static void a_device_that_is_gone_is_gone(void **state)
 {
     static const struct {
         int http_status;
+        const char *body; /* JSON; NULL: none */
         enum zn_status status;
-    } rows[] = {{200, ZN_OK},           {202, ZN_OK},        {204, ZN_OK},
-                {404, ZN_OK},           {401, ZN_REJECTED},  {403, ZN_FORBIDDEN},
-                {405, ZN_NOT_ZENML},    {302, ZN_REDIRECT},  {429, ZN_RATE_LIMITED},
-                {500, ZN_SERVER_ERROR}, {199, ZN_BAD_REPLY}, {0, ZN_BAD_REPLY}};
+    } rows[] = {
+        {200, "null", ZN_OK},         {202, "null", ZN_OK},      {204, NULL, ZN_OK},
+        {404, "{}", ZN_OK},           {200, NULL, ZN_BAD_REPLY}, /* somebody who stands before the
+                                                                    server */
+        {404, NULL, ZN_BAD_REPLY},    {401, NULL, ZN_REJECTED},  {403, NULL, ZN_FORBIDDEN},
+        {405, NULL, ZN_NOT_ZENML},    {302, NULL, ZN_REDIRECT},  {429, NULL, ZN_RATE_LIMITED},
+        {500, NULL, ZN_SERVER_ERROR}, {199, NULL, ZN_BAD_REPLY}, {0, NULL, ZN_BAD_REPLY},
+    };
 
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        answer(rows[i].http_status, rows[i].http_status == 200 ? "null" : NULL);
+        answer(rows[i].http_status, rows[i].body);
         assert_int_equal(zn_device_delete_parse(&reply, &error), rows[i].status);
     }
 }
