@@ -160,12 +160,11 @@ static bool show(void *ctx, const struct zp_grant *grant)
     decision->has_shown = true;
     decision->is_cancelled = true;
     zn_buf_init(&prompt, sizeof(*grant) + 256);
-    if (zn_buf_append_text(&prompt,
-                           "Open this page in a browser, and approve the login:\n\n    ") &&
-        zn_buf_append_text(&prompt, grant->url) && zn_buf_append_text(&prompt, "\n\n") &&
+    if (zn_buf_append_text(&prompt, "Open this page in a browser, and approve the login:\n\n") &&
         zn_buf_append_text(&prompt, grant->qr) &&
-        zn_buf_append_text(&prompt, grant->qr[0] == '\0' ? "" : "\n") &&
-        zn_buf_append_text(&prompt, "Press Enter once you have approved: "))
+        zn_buf_append_text(&prompt, grant->qr[0] == '\0' ? "    " : "\n    ") &&
+        zn_buf_append_text(&prompt, grant->url) &&
+        zn_buf_append_text(&prompt, "\n\nPress Enter once you have approved: "))
         decision->is_cancelled =
             zp_ask(decision->attempt->pamh, prompt.ptr, &answer) != ZP_ANSWER_GIVEN;
     zn_secret_clear(&answer);

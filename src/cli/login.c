@@ -15,7 +15,8 @@
 #include "token_file.h"
 #include "verbs.h"
 
-#define QR_MAX ((size_t)(128 * 1024))
+#define QR_MAX      ((size_t)(128 * 1024))
+#define LINES_BELOW ((size_t)7) /* a URL of several lines, what to do, and the cursor */
 
 /* --- the terminal --------------------------------------------------------------------------- */
 
@@ -32,7 +33,18 @@ static bool shows_blocks(void)
     return false;
 }
 
-/* Only where somebody can hold a phone in front of it. */
+static size_t count_lines(struct zn_span text)
+{
+    size_t count = 0;
+
+    while (text.len > 0) {
+        zn_span_cut(&text, '\n');
+        count++;
+    }
+    return count;
+}
+
+/* Only where somebody can hold a phone in front of all of it. */
 static void show_qr(const char *url)
 {
     struct winsize size = {0};
@@ -41,7 +53,8 @@ static void show_qr(const char *url)
     if (!isatty(STDERR_FILENO) || ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0)
         return;
     zn_buf_init(&text, QR_MAX);
-    if (zn_qr_draw(url, size.ws_col, shows_blocks() ? ZN_QR_COLOURED : ZN_QR_LETTERS, &text))
+    if (zn_qr_draw(url, size.ws_col, shows_blocks() ? ZN_QR_COLOURED : ZN_QR_LETTERS, &text) &&
+        (size.ws_row == 0 || count_lines(zn_buf_span(&text)) + LINES_BELOW <= size.ws_row))
         fprintf(stderr, "%s\n", text.ptr);
     zn_buf_clear(&text);
 }
@@ -61,10 +74,11 @@ static bool show(void *ctx, const struct zn_device_grant *grant)
 {
     struct reach *reach = ctx;
 
-    fprintf(stderr, "Open this page in a browser, and approve the login%s:\n\n    %s\n\n",
-            reach->trusted ? " (tick \"trust this device\" there)" : "", grant->url);
+    fprintf(stderr, "Open this page in a browser, and approve the login%s:\n\n",
+            reach->trusted ? " (tick \"trust this device\" there)" : "");
     if (reach->draws)
         show_qr(grant->url);
+    fprintf(stderr, "    %s\n\n", grant->url); /* below, where it is not scrolled away */
     if (reach->listens)
         fputs("Press Enter once you have approved, or Ctrl-C to give up.\n", stderr);
     reach->is_unheard = ferror(stderr) != 0;
@@ -158,6 +172,22 @@ static void say_success(const struct zc_session *session)
                 expires);
 }
 
+/* What else there is wins over this login, or hides it. */
+static void say_what_is_in_its_way(const struct zc_options *options)
+{
+    const char *url = getenv("ZENML_STORE_URL");
+    struct zc_credentials other = {0};
+    struct zn_error ignored = {0};
+
+    (void)!zc_source_credential(options, &other, &ignored);
+    if (!other.none)
+        zc_say_warning("a credential is set here: the other commands take that, not this login");
+    if (options->server != NULL && (url == NULL || url[0] == '\0'))
+        zc_say_note("set ZENML_STORE_URL to this server for the other commands");
+    zn_credential_clear(&other.first);
+    zn_credential_clear(&other.second);
+}
+
 /* The new token takes the place of an earlier one, which is ended after that: one of them is kept.
  */
 static enum zn_status keep(const struct zc_session *session, const struct zn_device_grant *grant,
@@ -221,8 +251,10 @@ static enum zn_status log_in(const struct zc_options *options, struct zc_session
     if (reach.is_unheard)
         status = zn_error_set(error, ZN_CANNOT_WRITE, "the page to be opened cannot be shown",
                               "let standard error be a terminal, or a file");
-    if (status == ZN_OK)
+    if (status == ZN_OK) {
         say_success(session);
+        say_what_is_in_its_way(options);
+    }
     return status;
 }
 
@@ -251,7 +283,7 @@ static enum zn_status log_out(const struct zc_session *session, struct zn_error 
     enum zn_status status = zc_token_file_read(&session->server, &stored, error);
 
     if (status == ZN_MISSING) {
-        zc_say_note("there is no login for this server");
+        zc_say_note("there is no login for %s", session->server.text);
         return ZN_OK;
     }
     if (!zn_secret_is_empty(&stored.token)) /* also one that others could read */

@@ -226,6 +226,30 @@ static const struct option *find_option(const char *word, enum zc_verb verb)
     return NULL;
 }
 
+/* What somebody who is used to other programs should write instead. */
+static const char *advice_on(const char *word, enum zc_verb verb)
+{
+    static const struct {
+        enum zc_verb verb;
+        const char *word; /* NULL: any that is no option */
+        const char *next;
+    } known[] = {
+        {ZC_EXEC, NULL, "put -- before the command: zenml-login exec -- COMMAND"},
+        {ZC_LOGIN, NULL, "give the server with --server URL"},
+        {ZC_NO_VERB, "logout", "zenml-login login --logout"},
+        {ZC_NO_VERB, "help", "zenml-login --help"},
+        {ZC_NO_VERB, NULL, "use env, exec, whoami, login, clear or doctor"},
+    };
+    struct zn_span rest = zn_span_of(word);
+
+    if (zn_span_equal(zn_span_cut(&rest, '='), ZN_SPAN("--api-key")))
+        return "set ZENML_STORE_API_KEY, or give --api-key-file: others may read command lines";
+    for (size_t i = 0; word[0] != '-' && i < sizeof(known) / sizeof(known[0]); i++)
+        if (known[i].verb == verb && (known[i].word == NULL || strcmp(known[i].word, word) == 0))
+            return known[i].next;
+    return SEE_HELP;
+}
+
 static bool takes_words(enum zc_verb verb)
 {
     for (size_t i = 0; i < VERBS; i++)
@@ -275,7 +299,7 @@ static enum zn_status take_options(char **argv, struct zc_options *ret, struct z
         if (option == NULL)
             return refuse(error,
                           argv[at][0] == '-' ? "unknown option: " : "unexpected word: ", argv[at],
-                          SEE_HELP);
+                          advice_on(argv[at], ret->verb));
         if (seen[option - options])
             return refuse(error, "given twice: --", option->name, "give it once");
         seen[option - options] = true;
@@ -351,8 +375,7 @@ enum zn_status zc_options_parse(int argc, char **argv, struct zc_options *ret,
     if (ret->verb != ZC_NO_VERB)
         rest++;
     else if (rest[0] != NULL && rest[0][0] != '-')
-        return refuse(error, "unknown command: ", rest[0],
-                      "use env, exec, whoami, login, clear or doctor");
+        return refuse(error, "unknown command: ", rest[0], advice_on(rest[0], ZC_NO_VERB));
     const enum zn_status status = take_options(rest, ret, error);
     return status == ZN_OK ? check(ret, error) : status;
 }

@@ -10,6 +10,7 @@
 
 int zc_say_error(const struct zn_error *error)
 {
+    fflush(stdout); /* what led to it stands before it, in a log as well */
     fprintf(stderr, "zenml-login: %s\n", error->detail);
     if (error->next[0] != '\0')
         fprintf(stderr, "zenml-login: fix: %s\n", error->next);

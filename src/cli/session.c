@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "say.h"
 #include "input/source.h"
+#include "output/platform.h"
 #include "token_file.h"
 #include "version.h"
 
@@ -106,11 +107,29 @@ void zc_session_warn(const struct zc_session *session)
         zc_say_warning("plain http: everybody on the way can read the credential");
 }
 
+/* Logins of persons are kept for a server: without one, that is what is missing. */
+static enum zn_status look_for_server(const struct zc_options *options, struct zc_session *session,
+                                      struct zn_error *error)
+{
+    struct zn_error server_error = {0};
+
+    if (zc_source_server(options, &session->server, &server_error) == ZN_OK)
+        return ZN_MISSING;
+    *error = server_error;
+    return server_error.status;
+}
+
 enum zn_status zc_session_open(const struct zc_options *options, struct zc_session *session,
                                struct zn_error *error)
 {
     /* The credential first: a job without secrets may lack the server as well. */
     enum zn_status status = zc_session_find_credential(options, session, error);
+    const bool is_job = zc_platform_find() != NULL;
+
+    if (status == ZN_MISSING && !is_job && !options->skip_if_missing)
+        status = look_for_server(options, session, error);
+    if (session->is_stored && is_job)
+        zc_say_warning("no credential was given: the login of a person that is kept here is used");
 
     zc_session_begin(session, options->timeout_ms, options->verbose);
     if (status == ZN_OK)

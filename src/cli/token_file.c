@@ -95,8 +95,10 @@ static enum zn_status check_folder(const char *path, struct zn_error *error)
     const int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
     if (fd < 0)
-        return errno == ENOENT ? zn_error_set(error, ZN_MISSING, NULL, NULL)
-                               : fail(ZN_CONFIG, path, strerror(errno), "remove it", error);
+        return errno == ENOENT
+                   ? zn_error_set(error, ZN_MISSING, NULL, NULL)
+                   : fail(ZN_CONFIG, path, strerror(errno),
+                          "make it yours, or set XDG_CONFIG_HOME to a folder of yours", error);
     enum zn_status status = check_owner(fd, path, &exposed, error);
     if (status == ZN_OK && exposed)
         status = fail(ZN_CONFIG, path, "others may read or write it",
@@ -208,7 +210,8 @@ enum zn_status zc_token_file_check(const struct zn_url *server, struct zn_error 
     enum zn_status status = make_folder_path(&folder, error);
 
     if (status == ZN_OK && !make_folder(folder.ptr))
-        status = fail(ZN_CANNOT_WRITE, folder.ptr, strerror(errno), "check HOME", error);
+        status = fail(ZN_CANNOT_WRITE, folder.ptr, strerror(errno),
+                      "set XDG_CONFIG_HOME to a folder that you may write to", error);
     if (status == ZN_OK)
         status = check_folder(folder.ptr, error);
     if (status == ZN_OK)

@@ -157,6 +157,15 @@ static enum zn_status parse_pro_key(struct zn_span payload, struct zn_credential
     return ZN_OK;
 }
 
+/* As Kubernetes shows the values of a secret. */
+static enum zn_status parse_encoded_key(struct zn_span payload, struct zn_credential *credential,
+                                        struct zn_error *error)
+{
+    (void)payload;
+    (void)credential;
+    return malformed(error, "the credential is an API key in base64", "decode it: base64 --decode");
+}
+
 static enum zn_status parse_token(struct zn_span payload, struct zn_credential *credential,
                                   struct zn_error *error)
 {
@@ -175,6 +184,8 @@ static const struct {
 } kinds[] = {
     {"ZENKEY_", ZN_CREDENTIAL_API_KEY, parse_zenkey},
     {"ZENPROKEY_", ZN_CREDENTIAL_API_KEY, parse_pro_key},
+    {"WkVOS0VZ", ZN_CREDENTIAL_API_KEY, parse_encoded_key},     /* "ZENKEY" */
+    {"WkVOUFJPS0VZ", ZN_CREDENTIAL_API_KEY, parse_encoded_key}, /* "ZENPROKEY" */
     {"", ZN_CREDENTIAL_API_TOKEN, parse_token},
 };
 
@@ -190,9 +201,15 @@ static enum zn_status check_bytes(struct zn_span text, struct zn_error *error)
     if (zn_span_starts_with(text, ZN_SPAN("\xef\xbb\xbf")))
         return malformed(error, "the credential begins with a byte-order mark",
                          "save it as plain text without BOM");
+    if (text.ptr[0] == '$')
+        return malformed(error, "the credential is the name of a variable, not its value",
+                         "check that the variable is set, and that names are replaced here");
     if (strchr("\"'`", text.ptr[0]) != NULL)
         return malformed(error, "the credential begins with a quote",
                          "remove the quotes around it");
+    if (memchr(text.ptr, '\r', text.len) == text.ptr + text.len - 1)
+        return malformed(error, "the credential ends with a carriage return",
+                         "save the file with Unix line ends");
     if (memchr(text.ptr, '\n', text.len) != NULL || memchr(text.ptr, '\r', text.len) != NULL)
         return malformed(error, "the credential holds a line break",
                          "leave one line, the credential");

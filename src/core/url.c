@@ -126,6 +126,11 @@ enum zn_status zn_url_parse(struct zn_span text, bool allow_http, struct zn_url 
 
     if (text.len == 0 || text.len > ZN_URL_MAX)
         return refuse(error, text.len == 0 ? "it is empty" : "it is too long", WRITE_IT_AS);
+    if (text.ptr[0] == '$')
+        return refuse(error, "it is the name of a variable, not its value",
+                      "check that the variable is set, and that names are replaced here");
+    if (memchr(text.ptr, '\r', text.len) == text.ptr + text.len - 1)
+        return refuse(error, "it ends with a carriage return", "save the file with Unix line ends");
     if (holds_any(text, " ") && !holds_any(text, "\r\n"))
         return refuse(error, "it holds a blank", "remove the blank");
     if (!zn_text_is_graphic(text) || holds_any(text, "\\"))

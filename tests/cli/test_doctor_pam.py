@@ -543,6 +543,23 @@ def test_sshd(text, expected, host):
     assert all(cause in finding.cause for finding, (_, _, cause) in zip(found, expected))
 
 
+@pytest.mark.parametrize("device_timeout, setting, ends_after", (
+    (300, "", 120), (120, "", None), (121, "", 120), (300, "LoginGraceTime 299", 299),
+    (300, "LoginGraceTime 300", None), (300, "logingracetime=5m", None), (300, "LoginGraceTime 1m30S", 90),
+    (900, "LoginGraceTime 0", None), (900, "LoginGraceTime 1h", None), (900, "LoginGraceTime 1d", None),
+    (300, "LoginGraceTime 60\nLoginGraceTime 600", 60), (300, "LoginGraceTime x", None),
+))
+def test_time_that_sshd_gives_a_login_in_a_browser(device_timeout, setting, ends_after, host):
+    """sshd ends the connection without a word, and the module does not get to write one."""
+    host.write("ssh/sshd_config", f"UsePAM yes\nPasswordAuthentication no\n{setting}\n")
+    host.service("sshd", f"{AUTH} credential=device account_type=user device_timeout={device_timeout}")
+    found = [finding for finding in host.findings("sshd", code=0) if finding.level != "ok"]
+    assert [finding.cause for finding in found] == (
+        [f"LoginGraceTime ends a login after {ends_after} seconds, device_timeout is {device_timeout}"]
+        if ends_after else [])
+    assert [finding.fix for finding in found] == ([f"write: LoginGraceTime {device_timeout}"] if ends_after else [])
+
+
 def test_sshd_is_looked_at_for_its_service_only(host):
     shutil.rmtree(host.etc / "ssh")
     assert host_findings(host) == []
@@ -564,7 +581,7 @@ def trial(host, start_server, api_key):
         (host.etc / "ca.pem").chmod(0o644)
         host.configure(f"server = {server.url}", "ca_file = /etc/ca.pem", *lines)
         host.service("tested", *(f"{line} {arguments}" for line in stack))
-        return host.doctor("pam", "tested", "--try", *(["--user", user] if user else []), env={KEY: key})
+        return host.doctor("pam", "tested", "--try", *(["--user", user] if user else []), env={KEY: key} if key else {})
     return play
 
 
@@ -634,6 +651,21 @@ def test_try_shows_nothing_that_the_server_repeats(trial, api_key):
     detail = ["CredentialsNotValid", f"no\n::set-env name=x::{api_key}\x1b[31m"]
     result = trial("match = name", script={"POST /api/v1/login": Reply(401, json={"detail": detail})})
     assert result.code == 5 and findings_of(result.out)
+
+
+BROWSER = ("match = name", "credential = device", "account_type = user")
+
+
+def test_try_where_a_person_brings_no_credential(trial):
+    """What can be tried without one is whether the server answers."""
+    result = trial(*BROWSER, user=None, key="")
+    assert result.code == 0 and "the server answers; to try a login in a browser, log in with ssh" in result.out
+    assert [str(request) for request in trial.server.requests] == ["GET /api/v1/info"]
+
+
+def test_try_where_the_server_of_a_login_in_a_browser_fails(trial):
+    result = trial(*BROWSER, user=None, key="", script={"*": Reply(500)})
+    assert result.code == 11 and "HTTP 500" in result.out
 
 
 def test_try_without_a_credential(trial):

@@ -19,9 +19,9 @@ def server(start_server):
     return start_server(healthy=Zenml(api_keys={make_key()}))
 
 
-def page(server, home, columns: int, **variables: str) -> str:
-    """What a terminal of so many columns shows of a login."""
-    wide = ["sh", "-c", f'stty cols {columns}; exec "$@"', "sh"]
+def page(server, home, columns: int, rows: int = 0, **variables: str) -> str:
+    """What a terminal of so many columns and rows (0: it does not tell) shows of a login."""
+    wide = ["sh", "-c", f'stty cols {columns} rows {rows}; exec "$@"', "sh"]
     result = login(server, {"HOME": home, **variables}, "login", wrapper=[*on_terminal(), *wide], stdin="\n",
                    secret_in=[home / ".config" / "zenml-login" / quote(server.url, safe="")])
     assert result.code == 0, result.out
@@ -55,3 +55,11 @@ def test_what_is_no_terminal(server, tmp_path, binary):
     result = login(server, {"HOME": tmp_path, "LC_ALL": "C"}, "login", wrapper=at_terminal("\n"),
                    secret_in={kept: "token"})
     assert result.code == 0 and not drawing_in(result.err) and url_in(result.err)
+
+
+def test_no_code_that_does_not_fit_above_the_url(server, tmp_path, binary):
+    """Half of one is of no use, and would scroll the page's URL away."""
+    assert not drawing_in(page(server, tmp_path, 120, 24, LC_ALL="C.UTF-8"))
+    text = page(server, tmp_path, 120, 60, LC_ALL="C.UTF-8")
+    assert decode(text) == url_in(text)
+    assert text.rindex("█") < text.index(url_in(text))

@@ -201,7 +201,7 @@ def test_different_credentials(first, second, server, tmp_path, binary):
 
 @pytest.mark.parametrize("value, code, message", (
     ('"{key}"', 4, "quote"), ("'{key}'", 4, "quote"), ("\ufeff{key}", 4, "byte-order mark"),
-    ("{key}\n\n", 4, "line break"), ("{key}\r\n\r\n", 4, "line break"), ("{key}\r", 4, "line break"),
+    ("{key}\n\n", 4, "line break"), ("{key}\r\n\r\n", 4, "line break"), ("{key}\r", 4, "carriage return"),
     (" {key}", 4, "blank"), ("{key}\t\n", 4, "blank"), ("{key}\n{key}\n{key}", 4, "line break|two lines"),
     ("{key}" + "A" * 5000, 4, "4096"), ("Bearer {key}", 4, "blank"), ("", 3, "empty"), ("\n", 3, "empty"),
 ))

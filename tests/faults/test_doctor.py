@@ -5,6 +5,7 @@ the documentation that is made of the same table."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import re
@@ -208,6 +209,8 @@ ADDRESS = {
     "no-server": lambda stage: stage.called(None),
     "two-servers": lambda stage: stage.called(None, ZENML_STORE_URL="https://a.example.com",
                                               ZENML_SERVER_URL="https://b.example.com"),
+    "url-is-a-name": lambda stage: stage.called("$ZENML_URL"),
+    "url-carriage-return": lambda stage: stage.called("https://127.0.0.1:1\r"),
     "no-scheme": lambda stage: stage.called("zenml.example.com"),
     "http": lambda stage: stage.called("http://zenml.example.com"),
     "http-allowed": plain_http,
@@ -282,6 +285,9 @@ CREDENTIAL = {
     "two-credentials": lambda stage: stage.at(stage.serve(), env={KEY: stage.key, TOKEN: stage.token}),
     "blank": lambda stage: stage.holding(stage.key + " "),
     "quotes": lambda stage: stage.holding(f'"{stage.key}"'),
+    "name-of-a-variable": lambda stage: stage.holding("$(ZENML_API_KEY)"),
+    "base64": lambda stage: stage.holding(canary.remember(base64.b64encode(stage.key.encode()).decode())),
+    "carriage-return": lambda stage: stage.holding(stage.key + "\r"),
     "bom": lambda stage: stage.at(stage.serve(), "--api-key-file", stage.file("key", "\ufeff" + stage.key), env={}),
     "two-lines": lambda stage: stage.holding(f"{stage.key}\n{make_key()}"),
     "too-long": lambda stage: stage.holding("ZENKEY_" + "A" * 4096),
@@ -614,6 +620,7 @@ def test_no_proxy(host, spared, stage):
 @pytest.mark.parametrize("variables, direct", (
     ({"NO_PROXY": "127.0.0.1"}, True),
     ({"NO_PROXY": "127.0.0.1", "no_proxy": "example.com"}, False),
+    ({"NO_PROXY": "127.0.0.1", "no_proxy": ""}, True),
 ))
 def test_variables_of_no_proxy(variables, direct, stage):
     server = stage.serve()

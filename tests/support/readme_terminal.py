@@ -64,6 +64,7 @@ def person(url: str, home: Path) -> str:
     terminal.export("ZENML_STORE_URL", url)
     terminal.run("zenml-login login", wrapper=at_terminal("\n"))
     terminal.run("zenml-login whoami")
+    terminal.run("zenml-login exec -- printenv ZENML_STORE_URL")
     return terminal.text
 
 

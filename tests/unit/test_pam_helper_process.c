@@ -334,6 +334,23 @@ static void who_has_approved_is_answered(void **state)
     assert_int_equal(approvals, 1);
 }
 
+static int64_t lasts_ms(const char *order, int64_t timeout_ms, enum zp_helper_outcome outcome)
+{
+    const struct zn_clock clock = zn_clock_system();
+    const int64_t start_ms = clock.now_ms(clock.ctx);
+
+    expect(order, timeout_ms, outcome);
+    return clock.now_ms(clock.ctx) - start_ms;
+}
+
+/* One that does not end may be deleting a device, also when it is late. */
+static void a_helper_has_time_to_take_back_a_device(void **state)
+{
+    (void)state;
+    assert_true(lasts_ms("hang-after", 20000, ZP_HELPER_ANSWERED) >= 2000);
+    assert_true(lasts_ms("grant-hang", 1, ZP_HELPER_LATE) >= 2000);
+}
+
 static void who_cancels_ends_it(void **state)
 {
     (void)state;
@@ -788,6 +805,7 @@ int main(void)
         cmocka_unit_test_setup(one_that_does_not_end_is_ended, wish_for_token),
         cmocka_unit_test_setup(nothing_is_left_of_many, wish_for_token),
         cmocka_unit_test_setup(who_has_approved_is_answered, wish_for_browser),
+        cmocka_unit_test_setup(a_helper_has_time_to_take_back_a_device, wish_for_browser),
         cmocka_unit_test_setup(who_cancels_ends_it, wish_for_browser),
         cmocka_unit_test_setup(without_a_grant_nothing_is_shown, wish_for_browser),
         cmocka_unit_test_setup(what_is_no_grant_is_a_failure_and_is_not_shown, wish_for_browser),

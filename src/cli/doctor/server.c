@@ -80,10 +80,9 @@ static enum zn_status check_credential(struct visit *visit, struct zn_error *err
     if (credential->expires_s != 0)
         zc_format_time(credential->expires_s, expires);
     if (has_ended(visit))
-        zc_find(
-            &visit->findings, place("credential"), ZC_LEVEL_WARN,
-            "by the clock here the API token has ended: ", expires,
-            "make a new one, or run zenml-login login again if it was its; and check the clock");
+        zc_find(&visit->findings, place("credential"), ZC_LEVEL_WARN,
+                "by the clock here the API token has ended: ", expires,
+                "make a new one, or run zenml-login login again; and check the clock");
     else if (credential->is_pro)
         find_ok(visit, "credential", "an API key of ZenML Pro", "");
     else if (credential->kind == ZN_CREDENTIAL_API_KEY)

@@ -23,8 +23,9 @@ enum zn_status zc_target_find_format(const char *name, const struct zc_format **
     if (name != NULL)
         return zc_format_find(name, ret, error);
     if (here == NULL)
-        return zn_error_set(error, ZN_UNSUPPORTED, "no CI platform is to be seen here",
-                            "give --format, or use \"zenml-login exec\"");
+        return zn_error_set(error, ZN_UNSUPPORTED, "no CI platform was recognized",
+                            "zenml-login exec -- COMMAND runs one command; for this shell: "
+                            "eval \"$(zenml-login env --format shell)\"; or give --format");
     *ret = here->format;
     return ZN_OK;
 }
@@ -98,7 +99,8 @@ enum zn_status zc_target_choose(const char *format, const char *output, bool sec
         !runner_reads_stdout(target.format, output))
         return zn_error_set(error, ZN_CONFIG,
                             "standard output is a terminal: it would show secrets",
-                            "redirect it, or give --output FILE");
+                            "redirect it, give --output FILE, or: "
+                            "eval \"$(zenml-login env --format shell)\"");
     if (secret_artifact && !target.writer->is_artifact)
         return zn_error_set(error, ZN_CONFIG,
                             "--allow-secret-artifact is for --output with --format gitlab or "

@@ -20,6 +20,7 @@ struct visit {
     const struct zc_options *options;
     struct zc_findings findings;
     bool saw_sshd;
+    int64_t device_timeout_s; /* the longest for a login in a browser; 0: nobody has one */
     struct zh_config tried[TRIALS_MAX]; /* no configuration is tried twice */
     size_t tried_count;
     struct zn_error trial; /* the first one that failed */
@@ -69,6 +70,8 @@ static void check_line(struct visit *visit, const struct zc_pam_handler *handler
     zc_host_check_module(handler, &visit->findings);
     if (!zc_host_check_config(handler, service, &visit->findings, &config))
         return;
+    if ((config.credential & ZH_DEVICE) != 0 && config.device_timeout > visit->device_timeout_s)
+        visit->device_timeout_s = config.device_timeout;
     if (visit->options->try_login && handler->type == ZC_PAM_AUTH)
         try_config(visit, &config, handler->place);
 }
@@ -97,7 +100,7 @@ static void check_stack(struct visit *visit, const struct zc_pam_stack *stack, c
     zc_host_check_helper(&visit->findings);
     if (strcmp(service, "sshd") == 0 && !visit->saw_sshd) {
         visit->saw_sshd = true;
-        zc_sshd_check(&visit->findings);
+        zc_sshd_check(visit->device_timeout_s, &visit->findings);
     }
 }
 

@@ -11,18 +11,20 @@
 #define MAIN_FILE  FOLDER "/sshd_config"
 #define DEPTH_MAX  16 /* as in sshd */
 #define PLACE_SIZE 256
+#define GRACE_S    120 /* sshd's default */
 
 /* A keyword that matters: the first file that sets it wins. */
 struct setting {
     const char *keyword;
     const char *alias; /* an older name; NULL: none */
     bool is_set;
-    bool is_on; /* sshd's default, until set */
+    bool is_on;      /* sshd's default, until set */
+    int64_t seconds; /* of a time */
     char file[PLACE_SIZE];
     size_t line;
 };
 
-enum { USE_PAM = 0, KBD_INTERACTIVE, PASSWORD, SETTINGS };
+enum { USE_PAM = 0, KBD_INTERACTIVE, PASSWORD, GRACE_TIME, SETTINGS };
 
 static void read_config(const char *path, struct setting settings[SETTINGS], int depth);
 
@@ -73,6 +75,33 @@ static bool is_keyword(struct zn_span word, const char *keyword)
     return keyword != NULL && zn_text_equal_ignoring_case(word, zn_span_of(keyword));
 }
 
+/* sshd_config(5), TIME FORMATS: "120", "2m", "1h30m". 0 for what is no time, too: no limit. */
+static int64_t read_time(struct zn_span text)
+{
+    static const char units[] = "smhdw";
+    static const int64_t seconds_of[] = {1, 60, 3600, 86400, 604800};
+    int64_t total_s = 0;
+
+    while (text.len > 0) {
+        size_t digits = 0;
+        long long number = 0;
+        while (digits < text.len && text.ptr[digits] >= '0' && text.ptr[digits] <= '9')
+            digits++;
+        if (!zn_text_to_number((struct zn_span){text.ptr, digits}, &number) || number > 1000000)
+            return 0;
+        text = zn_span_skip(text, digits);
+        const char letter = text.len == 0                              ? 's'
+                            : text.ptr[0] >= 'A' && text.ptr[0] <= 'Z' ? (char)(text.ptr[0] + 32)
+                                                                       : text.ptr[0];
+        const char *unit = strchr(units, letter);
+        if (letter == '\0' || unit == NULL)
+            return 0;
+        total_s += number * seconds_of[unit - units];
+        text = zn_span_skip(text, 1);
+    }
+    return total_s;
+}
+
 /* --- lines ---------------------------------------------------------------------------------- */
 
 static void include(struct zn_span patterns, struct setting settings[SETTINGS], int depth)
@@ -97,6 +126,7 @@ static void take(struct setting *setting, struct zn_span value, const char *path
         return;
     setting->is_set = true;
     setting->is_on = is_keyword(value, "yes");
+    setting->seconds = read_time(value);
     setting->line = number;
     snprintf(setting->file, sizeof(setting->file), "%s", path);
 }
@@ -140,7 +170,24 @@ static void find(const struct setting *setting, enum zc_level level, const char 
     zc_find(findings, place, level, cause, "", fix);
 }
 
-void zc_sshd_check(struct zc_findings *findings)
+/* sshd ends the connection without a word, and nothing is in our log. */
+static void check_grace_time(const struct setting *setting, int64_t device_timeout_s,
+                             struct zc_findings *findings)
+{
+    const int64_t grace_s = setting->is_set ? setting->seconds : GRACE_S;
+    char cause[128];
+    char fix[64];
+
+    if (grace_s == 0 || grace_s >= device_timeout_s)
+        return;
+    snprintf(cause, sizeof(cause),
+             "LoginGraceTime ends a login after %lld seconds, device_timeout is %lld",
+             (long long)grace_s, (long long)device_timeout_s);
+    snprintf(fix, sizeof(fix), "write: LoginGraceTime %lld", (long long)device_timeout_s);
+    find(setting, ZC_LEVEL_WARN, cause, fix, findings);
+}
+
+void zc_sshd_check(int64_t device_timeout_s, struct zc_findings *findings)
 {
     struct setting settings[SETTINGS] = {
         [USE_PAM] = {.keyword = "UsePAM"},
@@ -148,6 +195,7 @@ void zc_sshd_check(struct zc_findings *findings)
                              .alias = "ChallengeResponseAuthentication",
                              .is_on = true},
         [PASSWORD] = {.keyword = "PasswordAuthentication", .is_on = true},
+        [GRACE_TIME] = {.keyword = "LoginGraceTime"},
     };
     struct zn_buf text;
     const int problem = zc_text_file_read(MAIN_FILE, &text);
@@ -170,6 +218,7 @@ void zc_sshd_check(struct zc_findings *findings)
         find(&settings[PASSWORD], ZC_LEVEL_WARN,
              "PasswordAuthentication is on: clients ask for a password, not for the credential",
              "write: PasswordAuthentication no", findings);
+    check_grace_time(&settings[GRACE_TIME], device_timeout_s, findings);
     if (settings[USE_PAM].is_on && settings[KBD_INTERACTIVE].is_on && !settings[PASSWORD].is_on)
         zc_find(findings, (struct zc_place){MAIN_FILE, 0}, ZC_LEVEL_OK,
                 "sshd shows the prompt of PAM, and asks for no password by itself", "", NULL);

@@ -10,8 +10,9 @@
 
 /*
  * Reads /etc/ssh/sshd_config and what it includes, without its Match blocks, and finds UsePAM and
- * KbdInteractiveAuthentication that are off, and PasswordAuthentication that is on.
+ * KbdInteractiveAuthentication that are off, PasswordAuthentication that is on, and a
+ * LoginGraceTime that is over before `device_timeout_s`; 0: nobody logs in by a browser.
  */
-void zc_sshd_check(struct zc_findings *findings);
+void zc_sshd_check(int64_t device_timeout_s, struct zc_findings *findings);
 
 #endif

@@ -21,6 +21,9 @@ static enum zn_status take_credential(const struct zc_options *options,
 
     session->credential = found.first;
     session->second = found.second;
+    /* A person brings none along. */
+    if (found.none && (config->credential & ZH_DEVICE) != 0)
+        return ZN_OK;
     const bool is_key = session->credential.kind == ZN_CREDENTIAL_API_KEY;
 
     if (status == ZN_OK && (config->credential & (is_key ? ZH_API_KEY : ZH_API_TOKEN)) == 0)
@@ -59,6 +62,8 @@ static enum zn_status prove(const struct zc_options *options, const struct zh_co
     };
     enum zn_status status = connect_to(options, config, session, error);
 
+    if (status == ZN_OK && session->credential.kind == ZN_CREDENTIAL_NONE)
+        return zn_login_check_server(&session->core, &policy, &session->proof, error);
     if (status == ZN_OK)
         status = zn_login(&session->core, &policy, true, &session->proof, error);
     if (status == ZN_OK && config->account_type == ZH_ACCOUNT_USER &&
@@ -123,7 +128,10 @@ enum zn_status zc_trial_run(const struct zc_options *options, const struct zh_co
     const struct zn_identity *account = &session.proof.identity;
     enum zn_status status = prove(options, config, &session, error);
 
-    if (status == ZN_OK) {
+    if (status == ZN_OK && session.credential.kind == ZN_CREDENTIAL_NONE) {
+        zc_find(findings, place, ZC_LEVEL_OK,
+                "the server answers; to try a login in a browser, log in with ssh", "", NULL);
+    } else if (status == ZN_OK) {
         zc_find(findings, place, ZC_LEVEL_OK, "the server vouches for the account ", account->name,
                 NULL);
         if (options->user != NULL)
