@@ -243,34 +243,24 @@ static bool is_interrupted(const char *words)
            strstr(words, "reset by peer") != NULL;
 }
 
-/* libcurl quotes a proxy that it cannot use, with the password in it. */
-static void quote_words(struct zn_error *error, struct zn_span words)
+/* "Unsupported proxy syntax in 'http://user:password@host'": as much of it as fits. */
+static bool quotes_proxy(struct zn_span words)
 {
-    size_t at = words.len;
-    size_t begin = 0;
-
-    while (at > 0 && words.ptr[at - 1] != '@')
-        at--;
-    if (at == 0) {
-        zn_error_quote(error, words);
-        return;
-    }
-    while (begin < at && words.ptr[begin] != '\'')
-        begin++;
-    if (begin == at)
-        begin = 0;
-    zn_error_quote(error, (struct zn_span){words.ptr, begin});
-    zn_error_add(error, "...@");
-    zn_error_quote(error, zn_span_skip(words, at));
+    return zn_span_starts_with(words, ZN_SPAN("Unsupported proxy"));
 }
 
 /* mbedTLS says each reason why it trusts no certificate in a line of its own. */
 static void quote_lines(struct zn_error *error, struct zn_span words)
 {
-    quote_words(error, zn_span_cut(&words, '\n'));
+    if (quotes_proxy(words)) {
+        zn_error_quote(error, zn_span_cut(&words, '\''));
+        zn_error_add(error, "...");
+        return;
+    }
+    zn_error_quote(error, zn_span_cut(&words, '\n'));
     while (words.len > 0) {
         zn_error_add(error, "; ");
-        quote_words(error, zn_span_cut(&words, '\n'));
+        zn_error_quote(error, zn_span_cut(&words, '\n'));
     }
 }
 

@@ -9,6 +9,7 @@ import re
 import signal
 import stat
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,12 +17,13 @@ import pexpect
 import pytest
 from keys import make_key
 from outcome import INFO, LOGIN, TOKEN as MINT, USER, check_result, error_lines, login
-from surroundings import at_terminal, bound_by_file_modes, in_shell
+from surroundings import as_background_job, at_terminal, bound_by_file_modes, in_shell
 
 import canary
 from run import run
 from tls_server import Reply
-from zenml_replies import ACCOUNT_ID, ACCOUNT_NAME, PERSON_NAME, SERVER_ID, Zenml, current_user, info, make_token
+from zenml_replies import (ACCOUNT_ID, ACCOUNT_NAME, PERSON_NAME, SERVER_ID, Zenml, current_user, dashboard, info,
+                           make_token)
 
 KEY, TOKEN = "ZENML_STORE_API_KEY", "ZENML_STORE_API_TOKEN"
 AUTHORIZE = "POST /api/v1/device_authorization"
@@ -39,11 +41,12 @@ def home(tmp_path) -> Path:
 
 @pytest.fixture
 def start_zenml(start_server, api_key):
-    """As start_server, with settings of `Zenml`; `meanwhile` is called when the client asks whose its token is."""
-    def start(script=None, meanwhile=None, **settings):
+    """As start_server, with settings of `Zenml`; `meanwhile` is called when the client asks whose its token is, or
+    makes the request `at` ("*": any)."""
+    def start(script=None, meanwhile=None, at=USER, **settings):
         zenml = Zenml(api_keys={api_key}, **{"on_token": canary.remember} | settings)
         if meanwhile:
-            script = {USER: lambda request: meanwhile() or zenml.answer(request)}
+            script = {at: lambda request: meanwhile() or zenml.answer(request)}
         return start_server(script, healthy=zenml)
     return start
 
@@ -117,8 +120,20 @@ def test_what_is_shown(server, home, binary):
     (device,) = server.healthy.devices.values()
     assert f"    {server.url}/devices/verify?device_id={device.id}&user_code={device.user_code}\n" in result.err
     assert "Press Enter once you have approved" in result.err and "trust" not in result.err
-    assert re.fullmatch(rf"zenml-login: logged in to {server.url} as ada; valid until \d{{4}}-\d\d-\d\dT[\d:]{{8}}Z",
-                        result.err.splitlines()[-1])
+    done, note = result.err.splitlines()[-2:]
+    moment = r"\d{4}-\d\d-\d\dT[\d:]{8}Z"
+    assert re.fullmatch(f"zenml-login: logged in to {server.url} as ada; valid until {moment}", done)
+    assert note == "zenml-login: note: set ZENML_STORE_URL to this server for the other commands"
+
+
+def test_server_of_a_variable_is_that_of_the_other_commands_too(server, home, binary):
+    result = log_in(server, home, variables={"ZENML_STORE_URL": server.url})
+    assert result.code == 0 and "note" not in result.err, result.err
+
+
+def test_credential_that_wins_over_the_login(server, api_key, home, binary):
+    result = log_in(server, home, variables={"ZENML_STORE_API_KEY": api_key})
+    assert result.code == 0 and "warning: a credential is set here" in result.err, result.err
 
 
 def test_without_a_terminal(server, home, binary):
@@ -126,6 +141,14 @@ def test_without_a_terminal(server, home, binary):
     result = log_in(server, home, wrapper=(), stdin="\n\n")
     assert (result.code, result.out) == (0, ""), result.err
     assert "/devices/verify?" in result.err and "Press Enter" not in result.err
+
+
+@pytest.mark.parametrize("redirection", ("2>&-", "2>/dev/full"))
+def test_a_page_that_nobody_sees_is_not_waited_for(redirection, server, home, binary):
+    result = log_in(server, home, wrapper=[*ENTER, *in_shell(f'exec "$@" {redirection}')])
+    assert (result.code, result.out, result.err) == (13, "", "")
+    assert asked(server) == [INFO, AUTHORIZE]
+    assert_nothing_kept(home)
 
 
 def test_trusted_is_for_the_person_to_tick(server, home, binary):
@@ -178,13 +201,17 @@ class Shown:
         """There is nothing to flush."""
 
 
+GIVING_UP = pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM, signal.SIGHUP), ids=lambda it: it.name)
+
+
 @contextlib.contextmanager
-def at_keyboard(server, home: Path, *command: str):
+def at_keyboard(server, home: Path, *command: str, wrapper=()):
     """The program with a terminal of its own, where the test types. No secret may be shown, but the user code, which
     the person has to pass on."""
     shown = Shown()
-    person = pexpect.spawn(os.environ["ZENML_LOGIN_BIN"],
-                           [*command, "--server", server.url, "--ca-file", str(server.ca)],
+    program, *arguments = [*wrapper, os.environ["ZENML_LOGIN_BIN"], *command, "--server", server.url,
+                           "--ca-file", str(server.ca)]
+    person = pexpect.spawn(program, arguments,
                            env={"PATH": "/usr/bin:/bin", "HOME": str(home)}, encoding="utf-8", timeout=20)
     person.logfile_read = shown
     with contextlib.closing(person):
@@ -228,6 +255,38 @@ def test_ctrl_c_leaves_the_earlier_login(server, home, binary):
         person.sendintr()
     assert whoami(server, home).code == 0
     assert deleted(server) == []
+
+
+@GIVING_UP
+def test_whoever_gives_up_before_there_is_a_token_leaves_nothing(number, start_zenml, home, binary):
+    server = start_zenml(approval=0)
+    with at_keyboard(server, home, "login") as person:
+        person.kill(number)
+    assert person.signalstatus == number
+    assert_nothing_kept(home)
+    assert asked(server) == [INFO, AUTHORIZE]
+
+
+@GIVING_UP
+@pytest.mark.parametrize("at", (LOGIN, USER))
+def test_whoever_gives_up_while_the_token_is_on_its_way_has_it(number, at, start_zenml, home, binary):
+    """Nobody would know of it, and it would stay valid."""
+    people = []
+    server = start_zenml(meanwhile=lambda: people[0].kill(number), at=at)
+    with at_keyboard(server, home, "login") as person:
+        people.append(person)
+        person.send("\r")
+    assert person.signalstatus == number
+    assert [json.loads(file_of(server, home).read_text())["device_id"]] == list(server.healthy.devices)
+    assert deleted(server) == [] and whoami(server, home).code == 0
+
+
+def test_a_job_in_the_background_does_not_read(server, home, binary):
+    """It would be stopped for that. What is typed is not meant for it."""
+    with at_keyboard(server, home, "login", wrapper=as_background_job()) as person:
+        person.send("\r")
+        person.expect("logged in to")
+    assert person.exitstatus == 0 and whoami(server, home).code == 0
 
 
 # What is sent
@@ -297,6 +356,23 @@ def test_refusals(case, start_zenml, home, binary):
     assert_nothing_kept(home)
     assert len(deleted(server)) == granted
     assert not any(device.is_active for device in server.healthy.devices.values())
+
+
+def test_a_token_that_cannot_be_proved_in_time_is_taken_back(start_zenml, home, binary):
+    """There is no time left for that, and yet nobody is to find it."""
+    server = start_zenml({USER: Reply(delay=60)})
+    check_login_refused(log_in(server, home, timeout=4), 8, "did not answer in time")
+    assert_nothing_kept(home)
+    assert len(deleted(server)) == 1 and server.healthy.devices == {}
+
+
+def test_a_name_that_shows_the_token(start_zenml, home, binary):
+    """run() finds the piece wherever it is shown."""
+    person = current_user(is_service_account=False)
+    server = start_zenml(person=person, on_token=lambda token: person.update(name=canary.remember(token)[-16:]))
+    check_login_refused(log_in(server, home), 11, "gives the credential as a name")
+    assert_nothing_kept(home)
+    assert len(deleted(server)) == 1 and server.healthy.devices == {}
 
 
 @pytest.mark.parametrize("expected", (PERSON_NAME, ACCOUNT_ID, ACCOUNT_ID.upper()))
@@ -533,7 +609,8 @@ def test_earlier_login_is_ended(server, home, binary):
 
 @pytest.mark.parametrize("reply, warned", (
     (Reply(404, json={"detail": "gone"}), False), (Reply(401, json={"detail": "expired"}), False), (Reply(500), True),
-), ids=("gone", "expired", "server fails"))
+    (dashboard(), True),
+), ids=("gone", "expired", "server fails", "page"))
 def test_earlier_login_that_cannot_be_ended(reply, warned, server, home, binary):
     """The new one is good all the same. A token that is still good may be left behind; that is said."""
     logged_in(server, home)
@@ -556,6 +633,13 @@ def test_what_cannot_be_written_is_ended(start_zenml, home, binary):
     """Nobody is to have a token that no file holds."""
     server = start_zenml(meanwhile=lambda: file_of(server, home).mkdir())
     check_login_refused(log_in(server, home), 13, "not a regular file")
+    assert_nothing_kept(home)
+    assert server.healthy.devices == {} and len(deleted(server)) == 1
+
+
+def test_a_folder_that_others_may_write_to_meanwhile(start_zenml, home, binary):
+    server = start_zenml(meanwhile=lambda: folder_of(home).chmod(0o777), at=LOGIN)
+    check_login_refused(log_in(server, home), 2, "others may read or write it")
     assert_nothing_kept(home)
     assert server.healthy.devices == {} and len(deleted(server)) == 1
 
@@ -653,7 +737,7 @@ def test_logout_without_login(server, home, binary):
     for _ in range(2):
         result = log_out(server, home)
         assert (result.code, result.out) == (0, "")
-        assert result.err == "zenml-login: note: there is no login for this server\n"
+        assert result.err == f"zenml-login: note: there is no login for {server.url}\n"
     assert server.connections == 0
 
 
@@ -698,6 +782,27 @@ def test_logout_that_the_server_does_not_confirm(server, home, binary):
     assert whoami(server, home).code == 0
 
 
+@pytest.mark.parametrize("status", (200, 404))
+def test_logout_that_somebody_else_answers(status, server, home, binary):
+    """What stands before the server knows of no devices."""
+    logged_in(server, home)
+    server.healthy.deletion = replace(dashboard(), status=status)
+    check_result(log_out(server, home), 11)
+    assert whoami(server, home).code == 0
+
+
+def test_logout_spares_a_login_that_came_between(start_zenml, home, binary):
+    """It is not the one that has been ended."""
+    files, other = [], canary.remember(make_token(60))
+    server = start_zenml(meanwhile=lambda: files and rewrite(files.pop(), access_token=other), at="*")
+    stored = logged_in(server, home)
+    file = file_of(server, home)
+    files.append(file)
+    check_result(log_out(server, home, secret_in={file: "token"}), 13, "meanwhile", "once more")
+    assert deleted(server) == [stored["device_id"]]
+    assert json.loads(file.read_text())["access_token"] == other and whoami(server, home).code == 0
+
+
 def test_logout_that_the_server_forbids(server, home, binary):
     """As 0.47.0 does to a guest: another attempt would do no better."""
     logged_in(server, home)
@@ -714,3 +819,28 @@ def test_logout_when_the_server_is_away(server, start_server, home, binary):
     file_of(server, home).rename(file_of(away, home))
     check_result(log_out(away, home), 9)
     assert file_of(away, home).exists()
+
+
+# What the other commands say of it
+
+def test_login_of_a_person_in_a_job(server, home, binary):
+    """Nobody is to hand it on without knowing."""
+    logged_in(server, home)
+    assert "warning" not in whoami(server, home).err
+    result = whoami(server, home, {"GITHUB_ACTIONS": "true", "GITHUB_ENV": home / "env"})
+    assert result.code == 0
+    assert result.err == ("zenml-login: warning: no credential was given: the login of a person that is kept here is "
+                          "used\n")
+
+
+@pytest.mark.parametrize("url, cause", (
+    (None, "no server was given"), ("nonsense", "server URL: it must begin with https://")))
+def test_what_is_missing_is_the_server(url, cause, server, home, binary):
+    """A login is kept for a server: that there is none for another one helps nobody."""
+    logged_in(server, home)
+    variables = {"HOME": home} | ({"ZENML_STORE_URL": url} if url else {})
+    check_result(run(["whoami"], variables), 2, f"^{cause}$")
+
+
+def test_job_without_secrets_is_told_of_the_secret_first(home, binary):
+    check_result(run(["whoami"], {"HOME": home, "GITLAB_CI": "true"}), 3, "no credential was given")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import sys
@@ -223,6 +224,20 @@ def test_proxy_password_is_not_told_when_the_proxy_is_down(server, api_key, bina
         env = {"ZENML_STORE_API_KEY": api_key, "https_proxy": f"http://user:{PASSWORD}@127.0.0.1:{port}"}
         result = login(server, env, secrets=[PASSWORD])
     check_result(result, 8, "connect")
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("proxy", (
+    f"http://user:{PASSWORD}@127.0.0.1:99999", f"htp://user:{PASSWORD}@127.0.0.1", f"user:{PASSWORD}@bad host",
+    f"http://user:it's@{PASSWORD}@127.0.0.1:99999", f"http://user:{PASSWORD * 10}@127.0.0.1:99999",
+    f"http://user:{PASSWORD}\n@127.0.0.1:99999",
+), ids=("port", "scheme", "blank", "quote", "long", "line break"))
+@pytest.mark.parametrize("command", (["whoami"], ["doctor"], ["env", "--format=json"]), ids=lambda words: words[0])
+def test_proxy_password_is_not_told_when_libcurl_cannot_use_the_proxy(command, proxy, server, api_key, binary):
+    """libcurl quotes such a proxy as a whole."""
+    result = login(server, {"ZENML_STORE_API_KEY": api_key, "https_proxy": proxy}, *command, secrets=[PASSWORD])
+    assert result.code == 8 and re.search(r"Unsupported proxy [a-z ]+ \.\.\.$", result.err, re.MULTILINE), result.err
+    assert PASSWORD[:8] not in result.out + result.err
     assert server.connections == 0
 
 

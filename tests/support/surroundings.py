@@ -25,6 +25,12 @@ def at_terminal(typed: str) -> list[str]:
     return [sys.executable, "-c", script.format(typed=typed.encode())]
 
 
+def as_background_job() -> list[str]:
+    """A shell on the terminal runs the program in the background, as with "&", and ends as it does. It does not wait
+    for a job that is stopped."""
+    return _needs("bash", "-mc", '"$@" & wait $!', "bash")
+
+
 def on_terminal() -> list[str]:
     """All three streams are one terminal; what is shown there comes out on standard output, with "\\r\\n"."""
     return [sys.executable, "-c", "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"]
