@@ -147,7 +147,8 @@ def test_approved_in_time_and_fetched_too_late(start_own, home):
         with login.asleep():
             device = approve(login.page, session.token)
             time.sleep(16)
-        assert_refused(login.finish(), UNREACHABLE, "approved too late")
+        # The server says so, unless the program knows by itself that the time is over.
+        assert_refused(login.finish(), UNREACHABLE, "approved too late|nobody approved the login in time")
         assert not login.file.exists()
     assert session.request("GET", f"devices/{device}")["body"]["status"] == "verified"  # nobody has got its token
 
@@ -161,14 +162,14 @@ def test_lifetime(trusted, seconds, limited_admin, home):
     told = claims(kept["access_token"])
     assert abs(told["exp"] - told["iat"] - seconds) <= 2
     until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(told["exp"]))
-    assert result.err.endswith(f"; valid until {until}\n")
+    assert f"; valid until {until}\n" in result.err
 
 
 def test_without_a_limit(person, home):
     """The default of the server."""
     result, kept = log_in(person, home)
     assert "exp" not in claims(kept["access_token"])
-    assert result.err.endswith("; the token never expires: end it with zenml-login login --logout\n")
+    assert "; the token never expires: end it with zenml-login login --logout\n" in result.err
 
 
 def expired(token: str, jwt_secret: str) -> str:

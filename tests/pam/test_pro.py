@@ -161,7 +161,7 @@ def test_pro_slower_than_the_module_waits(door, workspace, arguments, code):
 
 @pytest.mark.parametrize("typed, detail", [
     ("{}\\x0a", "the credential holds a line break"),
-    ("{}\\x0d", "the credential holds a line break"),
+    ("{}\\x0d", "the credential ends with a carriage return"),
     ("\\x20{}", "the credential holds a blank"),
     ("{}\\x20", "the credential holds a blank"),
     ("\\x09{}", "the credential holds a blank"),
