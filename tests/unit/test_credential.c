@@ -147,9 +147,7 @@ static void unknown_shapes_are_refused(void **state)
         "eyJhbGciOiJIUzI1",
         "eyJ0.eyJ0",
         "Bearer:eyJhbGci",
-        "$ZENML_API_KEY",
         "***",
-        "${{secrets.KEY}}",
         "eyJ0.bm9qc29u.s",
         "eyJ0.W10.sign",
         "...",
@@ -160,6 +158,29 @@ static void unknown_shapes_are_refused(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++)
         check_refusal(rows[i], ZN_MALFORMED, "neither an API key nor an API token");
+}
+
+/* What people paste in the place of a credential is called by its name. */
+static void known_mistakes_are_named(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *word;
+    } rows[] = {
+        {"$ZENML_API_KEY", "name of a variable"},
+        {"${{ secrets.KEY }}", "name of a variable"},
+        {"$(ZENML_API_KEY)", "name of a variable"},
+        {"$", "name of a variable"},
+        {"WkVOS0VZX2V5SnBaQ0k2", "in base64"},
+        {"WkVOUFJPS0VZX2FiYw==", "in base64"},
+        {"ZENKEY_QUJD\r", "carriage return"},
+        {"\r", "carriage return"},
+        {"ZENKEY_\rQUJD", "line break"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        check_refusal(rows[i].text, ZN_MALFORMED, rows[i].word);
 }
 
 static void pro_keys_are_taken_as_they_are(void **state)
@@ -485,6 +506,7 @@ int main(void)
         cmocka_unit_test(bytes_that_belong_to_no_credential_are_refused),
         cmocka_unit_test(a_nul_byte_is_refused),
         cmocka_unit_test(unknown_shapes_are_refused),
+        cmocka_unit_test(known_mistakes_are_named),
         cmocka_unit_test(pro_keys_are_taken_as_they_are),
         cmocka_unit_test(damaged_api_keys_are_refused),
         cmocka_unit_test(api_keys_that_are_no_base64_are_refused),
