@@ -5,15 +5,6 @@
 
 #include "date.h"
 
-static struct zn_span without_blanks(struct zn_span text)
-{
-    while (zn_span_starts_with(text, ZN_SPAN(" ")))
-        text = zn_span_skip(text, 1);
-    while (text.len > 0 && text.ptr[text.len - 1] == ' ')
-        text.len--;
-    return text;
-}
-
 /*
  * The value of an attribute of a distinguished name: "C = DE, CN = Example", by OpenSSL with quotes
  * where they are needed, "C=DE, CN=Example" by libcurl. Empty: it has none.
@@ -22,8 +13,8 @@ static struct zn_span attribute(struct zn_span name, struct zn_span type)
 {
     while (name.len > 0) {
         struct zn_span value = zn_span_cut(&name, ',');
-        const struct zn_span key = without_blanks(zn_span_cut(&value, '='));
-        value = without_blanks(value);
+        const struct zn_span key = zn_span_trim(zn_span_cut(&value, '='));
+        value = zn_span_trim(value);
         if (zn_span_equal(key, type) && value.len > 0)
             return value;
     }
@@ -38,7 +29,7 @@ static struct zn_span name_of(struct zn_span name)
 
     return common_name.len > 0    ? common_name
            : organization.len > 0 ? organization
-                                  : without_blanks(name);
+                                  : zn_span_trim(name);
 }
 
 void zn_certificate_take_line(struct zn_certificate *certificate, struct zn_span line)

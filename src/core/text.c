@@ -41,6 +41,20 @@ struct zn_span zn_span_cut(struct zn_span *rest, char mark)
     return head;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct zn_span zn_span_trim(struct zn_span text)
+{
+    while (text.len > 0 && is_blank(text.ptr[text.len - 1]))
+        text.len--;
+    for (; text.len > 0 && is_blank(text.ptr[0]); text.ptr++)
+        text.len--;
+    return text;
+}
+
 void zn_buf_init(struct zn_buf *buf, size_t cap)
 {
     *buf = (struct zn_buf){.cap = cap};

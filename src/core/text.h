@@ -39,6 +39,9 @@ struct zn_span zn_span_skip(struct zn_span text, size_t count);
  */
 struct zn_span zn_span_cut(struct zn_span *rest, char mark);
 
+/* `text` without blanks and tabs at its ends. */
+struct zn_span zn_span_trim(struct zn_span text);
+
 /* What the last operation on a zn_buf that returned false failed of. */
 enum zn_buf_state { ZN_BUF_GOOD = 0, ZN_BUF_OVER_CAP, ZN_BUF_NO_MEMORY };
 

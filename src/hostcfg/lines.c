@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "lists.h"
-
 #define BYTE_ORDER_MARK ZN_SPAN("\xef\xbb\xbf")
 
 static void report(struct zh_lines *lines, const char *problem, const char *fix)
@@ -76,12 +74,12 @@ static struct zn_span without_return(struct zh_lines *lines, struct zn_span line
 static bool cut_line(struct zh_lines *lines, struct zn_span line, struct zn_span *ret_key,
                      struct zn_span *ret_value)
 {
-    struct zn_span rest = zh_trim(line);
+    struct zn_span rest = zn_span_trim(line);
 
     if (rest.len == 0 || rest.ptr[0] == '#')
         return false;
-    *ret_key = zh_trim(zn_span_cut(&rest, '='));
-    *ret_value = zh_trim(rest);
+    *ret_key = zn_span_trim(zn_span_cut(&rest, '='));
+    *ret_value = zn_span_trim(rest);
     if (rest.ptr == NULL)
         report(lines, "the line has no '='", "write key = value");
     else if (ret_key->len == 0)

@@ -13,13 +13,6 @@ static struct zn_span trim_start(struct zn_span text)
     return text;
 }
 
-struct zn_span zh_trim(struct zn_span text)
-{
-    while (text.len > 0 && is_blank(text.ptr[text.len - 1]))
-        text.len--;
-    return trim_start(text);
-}
-
 bool zh_list_next(struct zn_span *rest, struct zn_span *ret_name)
 {
     if (rest->ptr == NULL)

@@ -8,9 +8,6 @@
 
 #include "core/text.h"
 
-/* `text` without blanks and tabs at its ends. */
-struct zn_span zh_trim(struct zn_span text);
-
 /* Takes the next name off `*rest`: false, when there is none. The name is empty between two
  * commas and at either end of the list beside a comma. */
 ZN_MUST_CHECK bool zh_list_next(struct zn_span *rest, struct zn_span *ret_name);

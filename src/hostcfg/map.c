@@ -7,7 +7,6 @@
 
 #include "file.h"
 #include "lines.h"
-#include "lists.h"
 
 #define USER_MAX ((size_t)32)
 
@@ -62,7 +61,7 @@ static bool seen_add(struct seen *seen, struct zn_span account)
 
     for (; seen->slots[at] != 0; at = (at + 1) & seen->mask) {
         struct zn_span rest = zn_span_skip(seen->text, seen->slots[at] - 1);
-        if (is_same_account(zh_trim(zn_span_cut(&rest, '=')), account))
+        if (is_same_account(zn_span_trim(zn_span_cut(&rest, '=')), account))
             return false;
     }
     seen->slots[at] = (uint32_t)(account.ptr - seen->text.ptr) + 1;
@@ -93,7 +92,7 @@ static bool has_user(struct zh_lines *lines, struct zn_span users, struct zn_spa
     bool found = false;
 
     while (users.ptr != NULL) {
-        const struct zn_span name = zh_trim(zn_span_cut(&users, ','));
+        const struct zn_span name = zn_span_trim(zn_span_cut(&users, ','));
         if (!is_user_name(name))
             zh_lines_report(lines, "not the name of a local user: ", name,
                             "write user[, user...] without ':' and '/', at most 32 bytes each");

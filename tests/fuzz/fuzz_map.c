@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "hostcfg/lists.h"
 #include "hostcfg/map.h"
 
 struct question {
@@ -37,7 +36,7 @@ static bool lists(struct zn_span users, struct zn_span user)
     bool listed = false;
 
     while (users.ptr != NULL) {
-        const struct zn_span name = zh_trim(zn_span_cut(&users, ','));
+        const struct zn_span name = zn_span_trim(zn_span_cut(&users, ','));
         REQUIRE(name.len > 0 && name.len <= 32 && zn_text_is_graphic(name));
         listed = listed || zn_span_equal(name, user);
     }

@@ -68,26 +68,12 @@ static void only_whole_names_are_in_a_list(void **state)
     assert_false(zh_list_has("sshd", (struct zn_span){"sshd\0x", 6}));
 }
 
-static void blanks_are_trimmed(void **state)
-{
-    static const struct {
-        const char *text;
-        const char *trimmed;
-    } rows[] = {{"a", "a"}, {" a ", "a"},   {"\t a b \t", "a b"},     {"", ""},
-                {" ", ""},  {" \t\t ", ""}, {"\xc2\xa0", "\xc2\xa0"}, {"\r", "\r"}};
-
-    (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++)
-        CHECK_SPAN(zh_trim(zn_span_of(rows[i].text)), rows[i].trimmed);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_are_split_at_commas_and_blanks),
         cmocka_unit_test(no_text_is_no_list),
         cmocka_unit_test(only_whole_names_are_in_a_list),
-        cmocka_unit_test(blanks_are_trimmed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,6 +68,19 @@ static void cutting_without_a_mark_takes_all(void **state)
     assert_int_equal(rest.len, 0);
 }
 
+static void blanks_are_trimmed(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *trimmed;
+    } rows[] = {{"a", "a"}, {" a ", "a"},   {"\t a b \t", "a b"},     {"", ""},
+                {" ", ""},  {" \t\t ", ""}, {"\xc2\xa0", "\xc2\xa0"}, {"\r", "\r"}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        CHECK_SPAN(zn_span_trim(zn_span_of(rows[i].text)), rows[i].trimmed);
+}
+
 /* --- buffers -------------------------------------------------------------------------------- */
 
 static void buffer_holds_its_cap_and_no_byte_more(void **state)
@@ -519,6 +532,7 @@ int main(void)
         cmocka_unit_test(skipping_ends_at_the_end),
         cmocka_unit_test(cutting_takes_what_stands_before_the_first_mark),
         cmocka_unit_test(cutting_without_a_mark_takes_all),
+        cmocka_unit_test(blanks_are_trimmed),
         cmocka_unit_test(buffer_holds_its_cap_and_no_byte_more),
         cmocka_unit_test(buffer_with_cap_zero_holds_nothing),
         cmocka_unit_test(buffer_grows_and_stays_terminated),

@@ -10,15 +10,6 @@
 
 /* --- no_proxy: CURLOPT_NOPROXY(3) ----------------------------------------------------------- */
 
-static struct zn_span without_blanks(struct zn_span text)
-{
-    while (zn_span_starts_with(text, ZN_SPAN(" ")))
-        text = zn_span_skip(text, 1);
-    while (text.len > 0 && text.ptr[text.len - 1] == ' ')
-        text.len--;
-    return text;
-}
-
 static bool has_same_bits(const uint8_t *a, const uint8_t *b, size_t bits)
 {
     const uint8_t mask = (uint8_t)(0xff00 >> bits % 8);
@@ -83,7 +74,7 @@ static bool is_spared(const struct zn_url *url)
         return true;
     struct zn_span rest = zn_span_of(list);
     while (rest.len > 0) {
-        const struct zn_span entry = without_blanks(zn_span_cut(&rest, ','));
+        const struct zn_span entry = zn_span_trim(zn_span_cut(&rest, ','));
         if (has_address ? is_in_network(host, address, entry) : is_in_domain(host, entry))
             return true;
     }
